@@ -1,0 +1,27 @@
+"""The one table of limits: checked before anything is written, shown on the Dataset page."""
+
+from dataclasses import dataclass
+
+MIB = 1024**2
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Upper bounds on what a user may send."""
+
+    image_pixels: int = 40_000_000
+    image_side: int = 16_384  # pixels
+    image_bytes: int = 64 * MIB
+    archive_members: int = 200_000
+    archive_bytes: int = 20 * GIB  # unpacked
+    archive_ratio: int = 200  # unpacked to packed, for members above `ratio_from`
+    ratio_from: int = MIB  # bytes
+    label_file_bytes: int = 64 * MIB
+    weights_bytes: int = 2 * GIB
+    child_memory: int = 2 * GIB
+    child_seconds: int = 3600
+    images_a_class: int = 3  # the least that can be split into train, validation and test
+
+
+LIMITS = Limits()

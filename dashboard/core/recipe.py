@@ -1,0 +1,170 @@
+"""The recipe: everything that decides what a run computes. The form edits it, the run keeps it, the CLI reads it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dashboard.core.augmentations import AUGMENTATIONS
+from dashboard.core.backbones import BACKBONES, Backbone
+from dashboard.core.errors import BackboneError, RecipeError
+from dashboard.core.optimizers import OPTIMIZERS
+
+FEATURE_EXTRACTION = "feature extraction"
+FINE_TUNING = "fine-tuning"
+
+WeightsSource = Literal["imagenet", "none", "file"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One call of `fit`: what is trained, how long, how fast."""
+
+    name: str
+    epochs: int
+    learning_rate: float
+    patience: int
+
+
+class Recipe(BaseModel):
+    """One run, before it runs. Every default is the advised value; field descriptions are the form's help texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dataset: str = Field(description="id of the dataset")
+    dataset_version: int = Field(1, ge=1, description="version of the dataset")
+
+    backbone: str = Field("MobileNetV2", description="a builder of keras.applications")
+    alpha: float = Field(1.0, gt=0, le=2, description="width of MobileNet and MobileNetV2; 1.0 for every other backbone")
+    weights: WeightsSource = Field("imagenet", description="where the backbone starts: imagenet, none (random), or a file")
+    weights_file: str | None = Field(None, description="SHA-256 of a weights file taken into the workspace")
+    image_size: int = Field(
+        224, ge=16, le=1024, description="side of the square the network sees, in pixels. Larger sees more, costs the square"
+    )
+
+    head_width: int = Field(
+        0, ge=0, le=4096, description="units of one hidden layer before the classes; 0 for none. More can fit more, and overfit more"
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of features left out at random in each step; more overfits less")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="how much certainty is taken from the labels; 0.1 helps when some labels are wrong"
+    )
+    class_weights: bool = Field(False, description="count a picture of a rare class for more, so that all classes weigh the same")
+    augmentation: tuple[str, ...] = Field((), description="random changes to training pictures, so that fewer pictures go further")
+
+    optimizer: str = Field("Adam", description="how weights follow the gradient")
+    batch_size: int = Field(
+        32, ge=1, le=1024, description="pictures a step. Larger is steadier and needs more memory"
+    )
+    epochs: int = Field(10, ge=0, le=1000, description="the most passes over the training pictures while the backbone is frozen")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="step size while the backbone is frozen; ten times less if the loss jumps")
+    patience: int = Field(
+        5, ge=1, le=1000, description="epochs without a better validation loss before a phase stops and takes its best weights back"
+    )
+    fine_tune_epochs: int = Field(0, ge=0, le=1000, description="the most passes with the upper blocks thawed; 0 leaves the backbone frozen")
+    fine_tune_learning_rate: float = Field(
+        1e-4, gt=0, le=1, description="step size while fine-tuning; low, or what the backbone knows is lost"
+    )
+    unfreeze_from: str | None = Field(None, description="lowest block to thaw; empty takes the upper third of the blocks")
+    train_batch_normalization: bool = Field(
+        False, description="let BatchNormalization layers of thawed blocks learn; with small batches they forget what they knew"
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="start of every random number; the same seed gives the same run")
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> "Recipe":
+        row = find_backbone(self.backbone)
+        if self.alpha not in row.alphas:
+            raise BackboneError(
+                "alpha-unknown",
+                f"{row.name} comes in alpha {', '.join(map(str, row.alphas))}; received {self.alpha}.",
+            )
+        if self.image_size < row.smallest_image_size:
+            raise BackboneError(
+                "image-size-too-small",
+                f"{row.name} needs pictures of at least {row.smallest_image_size} pixels a side; received {self.image_size}. "
+                f"It was trained at {row.image_size}.",
+            )
+        if self.optimizer not in OPTIMIZERS:
+            raise RecipeError(
+                "optimizer-unknown", f"The optimizer is one of {', '.join(OPTIMIZERS)}; received '{self.optimizer}'."
+            )
+        for name in self.augmentation:
+            if name not in AUGMENTATIONS:
+                raise RecipeError(
+                    "augmentation-unknown", f"Augmentations are {', '.join(AUGMENTATIONS)}; received '{name}'."
+                )
+        if (self.weights == "file") != (self.weights_file is not None):
+            raise RecipeError(
+                "weights-file-missing", "A weights file belongs to weights 'file', and to no other source of weights."
+            )
+        if self.epochs + self.fine_tune_epochs == 0:
+            raise RecipeError("no-epochs", "Nothing to train: both phases have 0 epochs. Give one of them at least 1.")
+        return self
+
+    @property
+    def backbone_row(self) -> Backbone:
+        return BACKBONES[self.backbone]
+
+    @property
+    def network_name(self) -> str:
+        """The backbone as people name it: `MobileNetV2 0.35`; the width is left out where there is only one."""
+        return self.backbone if len(self.backbone_row.alphas) == 1 else f"{self.backbone} {self.alpha:g}"
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases that have epochs, in order."""
+        both = (
+            Phase(FEATURE_EXTRACTION, self.epochs, self.learning_rate, self.patience),
+            Phase(FINE_TUNING, self.fine_tune_epochs, self.fine_tune_learning_rate, self.patience),
+        )
+        return tuple(phase for phase in both if phase.epochs)
+
+    def replace(self, **changes: Any) -> "Recipe":
+        """This recipe with some fields changed, validated anew."""
+        return recipe_from({**self.model_dump(), **changes})
+
+
+def find_backbone(name: str) -> Backbone:
+    """The row of a backbone.
+
+    Raises:
+        BackboneError: no builder of `keras.applications` has this name.
+    """
+    if name not in BACKBONES:
+        near = [known for known in BACKBONES if known.lower() == name.lower()]
+        hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(sorted(BACKBONES))}."
+        raise BackboneError("backbone-unknown", f"There is no backbone '{name}'. {hint}")
+    return BACKBONES[name]
+
+
+def recipe_from(values: dict[str, Any]) -> Recipe:
+    """Validate plain values.
+
+    Raises:
+        RecipeError: a field is unknown or out of range; the message names field, expectation and value.
+        BackboneError: the backbone, its alpha or the image size does not exist.
+    """
+    try:
+        return Recipe(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise RecipeError("recipe-invalid", f"{field}: {first['msg']}; received {first['input']!r}.") from error
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The values of a recipe file: either a bare recipe or a run's `recipe.json`.
+
+    Raises:
+        RecipeError: not a JSON object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecipeError("recipe-unreadable", f"{path.name} is not a readable JSON file; expected a recipe.") from error
+    if not isinstance(values, dict):
+        raise RecipeError("recipe-unreadable", f"{path.name} holds {type(values).__name__}; expected a JSON object.")
+    return dict(values.get("recipe", values))

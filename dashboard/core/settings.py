@@ -1,0 +1,47 @@
+"""Settings of this installation, from the environment (`THAW_...`), read once."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how patient the processes are."""
+
+    model_config = SettingsConfigDict(env_prefix="THAW_", frozen=True, extra="ignore")
+
+    workspace: Path = Field(ROOT / "workspace", description="folder of datasets, runs, caches and the database")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite inside the workspace when empty")
+    keras_home: Path = Field(
+        Path.home() / ".keras", validation_alias="KERAS_HOME", description="Keras' own folder of downloaded weights"
+    )
+    weights_url: str = Field(
+        "https://storage.googleapis.com/tensorflow", description="where Keras' pretrained weights are downloaded from"
+    )
+    supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
+    stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")
+
+    @property
+    def absolute_workspace(self) -> Path:
+        return self.workspace.expanduser().resolve()
+
+    @property
+    def url(self) -> str:
+        return self.database_url or f"sqlite:///{self.absolute_workspace / 'thaw.sqlite'}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process. Tests change the environment and call `settings.cache_clear()`."""
+    return Settings()
+
+
+def workspace(*parts: str) -> Path:
+    """A path inside the workspace; its parent folders exist afterwards."""
+    path = settings().absolute_workspace.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,44 @@
+"""A lease: whoever holds the lock on a file is the one worker, supervisor or server. It ends with its process."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class Lease:
+    """An exclusive `flock`. A process id is no identity (it is reused); a lock the kernel drops at death is.
+
+    The descriptor is closed on exec (Python's default), so no child inherits the lease.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Try to take the lease; False when another process holds it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def is_held(path: Path) -> bool:
+    """Whether a live process holds the lease at `path`."""
+    if not path.exists():
+        return False
+    probe = Lease(path)
+    if probe.acquire():
+        probe.release()
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""How everyone else reaches the processes that import TensorFlow: JSON lines through a pipe, nothing shared.
+
+A `Worker` is kept warm by the web server; `once` starts one for a single call. A worker ends when its standard input
+closes, so it never outlives whoever started it.
+"""
+
+import itertools
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from dashboard.core import files
+from dashboard.core.errors import DashboardError, WorkerError, from_record
+from dashboard.core.settings import ROOT, workspace
+from dashboard.runs.run import Run, versions
+
+Progress = Callable[[int, int, str], None]
+
+
+class Worker:
+    """One `python -m dashboard.ml.worker`, started when first needed and started again after a death.
+
+    Calls from several threads wait for each other: a worker answers one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        self._numbers = itertools.count(1)
+
+    def start(self) -> None:
+        """Start the process without waiting for it: it imports TensorFlow meanwhile."""
+        with self._lock:
+            self._ensure()
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def call(self, verb: str, *, timeout: float = 300.0, on_progress: Progress | None = None, **arguments: Any) -> Any:
+        """Ask and wait for the answer.
+
+        Args:
+            verb: a name in `dashboard.ml.worker.VERBS`.
+            timeout: seconds between two signs of life.
+            on_progress: called with done, total and a text for every step the worker reports.
+            arguments: JSON-safe values.
+
+        Raises:
+            WorkerError: the process died (`worker-died`) or said nothing for `timeout` seconds (`worker-silent`).
+            DashboardError: what the worker itself refused, as it raised it.
+        """
+        with self._lock:
+            process = self._ensure()
+            number = next(self._numbers)
+            try:
+                _input(process).write(json.dumps({"id": number, "verb": verb, "arguments": arguments}) + "\n")
+                _input(process).flush()
+            except OSError:
+                raise self._death() from None
+            return self._await(number, timeout, on_progress)
+
+    def _await(self, number: int, timeout: float, on_progress: Progress | None) -> Any:
+        while True:
+            try:
+                line = self._answers.get(timeout=timeout)
+            except queue.Empty:
+                self._end()
+                raise WorkerError(
+                    "worker-silent", f"The worker process said nothing for {timeout:.0f} seconds and was ended. Try again."
+                ) from None
+            if line is None:
+                raise self._death()
+            answer = json.loads(line)
+            if answer["id"] != number:
+                continue
+            if "progress" in answer:
+                if on_progress:
+                    on_progress(*answer["progress"])
+            elif "error" in answer:
+                raise from_record(answer["error"])
+            else:
+                return answer["result"]
+
+    def _ensure(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            self._answers = queue.Queue()
+            with workspace("worker.log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "dashboard.ml.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    cwd=ROOT,
+                    start_new_session=True,
+                )
+            threading.Thread(target=_pump, args=(self._process, self._answers), daemon=True).start()
+        return self._process
+
+    def _death(self) -> DashboardError:
+        code = self._process.wait() if self._process else 0
+        self._process = None
+        return WorkerError(
+            "worker-died",
+            f"The worker process ended while it was working (exit code {code}); most often memory ran out. "
+            "Try again, or use a smaller backbone or image size.",
+        )
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _input(process).close()
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _input(process: subprocess.Popen[str]) -> Any:
+    """The standard input of a process that was started with a pipe."""
+    if process.stdin is None:
+        raise ValueError("The worker was started without a pipe.")
+    return process.stdin
+
+
+def _pump(process: subprocess.Popen[str], answers: "queue.Queue[str | None]") -> None:
+    for line in process.stdout or ():
+        answers.put(line)
+    answers.put(None)
+
+
+def once(verb: str, **arguments: Any) -> Any:
+    """Call a fresh worker for this one question; see `Worker.call`."""
+    worker = Worker()
+    try:
+        return worker.call(verb, **arguments)
+    finally:
+        worker.close()
+
+
+def topology(worker: Worker, *, backbone: str, alpha: float, image_size: int) -> list[dict[str, Any]]:
+    """The blocks of a backbone from input to output; computed once, then read from the workspace.
+
+    Returns:
+        One record a block: name, layers (count), parameters (count), output_shape (text).
+    """
+    name = f"{backbone}-{alpha:g}-{image_size}-keras{versions()['keras']}.json"
+    path = workspace("cache", "topology", name)
+    if not path.exists():
+        files.write_json(path, worker.call("topology", backbone=backbone, alpha=alpha, image_size=image_size))
+    return list(files.read_json(path))
+
+
+def predict(worker: Worker, run: Run, shas: list[str], *, on_progress: Progress | None = None) -> list[list[float]]:
+    """Probabilities of the pictures stored under these digests, one list a picture in the order of `run.class_names`."""
+    return list(worker.call("predict", run=run.id, shas=shas, on_progress=on_progress))
+

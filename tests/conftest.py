@@ -1,0 +1,47 @@
+"""Fixtures that speak the user's verbs. Nothing of this project is patched: a test gets its own workspace instead."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.core.settings import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty workspace for this test and every process it starts."""
+    monkeypatch.setenv("THAW_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("THAW_SUPERVISOR_IDLE", "2")
+    settings.cache_clear()
+    yield tmp_path / "workspace"
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder of real pictures and weights beside the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def keras_home_copy(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("keras")
+    shutil.copytree(shared_data / "keras_home", home, dirs_exist_ok=True)
+    for path in [home, *home.rglob("*")]:
+        os.chmod(path, 0o755 if path.is_dir() else 0o644)
+    return home
+
+
+@pytest.fixture
+def keras_home(keras_home_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keras' own folder, holding the real ImageNet weights of two small backbones."""
+    monkeypatch.setenv("KERAS_HOME", str(keras_home_copy))
+    settings.cache_clear()
+    return keras_home_copy
