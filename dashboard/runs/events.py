@@ -62,7 +62,7 @@ class Reader:
     events: list[Event] = field(default_factory=list)
 
     def read(self) -> list[Event]:
-        """All events so far; a half-written last line waits for the next call. A cut line of a killed worker is skipped."""
+        """All events so far. A half-written last line waits for the next call; a line cut by a kill is skipped."""
         if not self.path.exists():
             return self.events
         with self.path.open("rb") as file:
@@ -114,7 +114,7 @@ def epochs(events: Iterable[Event]) -> pd.DataFrame:
 
 
 def marks(events: Iterable[Event]) -> pd.DataFrame:
-    """What a chart marks: phase boundaries, the best epoch (the last one said), early stopping, a stop; `MARK_COLUMNS`."""
+    """What a chart marks, columns `MARK_COLUMNS`: phases, the best epoch (the last one said), stops."""
     rows: list[Event] = []
     for event in events:
         if event["kind"] == "phase":

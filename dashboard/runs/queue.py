@@ -122,7 +122,9 @@ def request_stop(run_id: str) -> None:
         RunError: the run is over already.
     """
     run = open_run(run_id)
-    if change(run_id, status.STOPPED, only_from=(status.QUEUED,), ended_at=time.time(), message="Stopped before it began."):
+    if change(
+        run_id, status.STOPPED, only_from=(status.QUEUED,), ended_at=time.time(), message="Stopped before it began."
+    ):
         return
     run.request_stop()
     if not change(run_id, status.STOPPING, only_from=(status.RUNNING, status.STOPPING)):
@@ -148,7 +150,9 @@ def reconcile() -> None:
     """Make every active row without a live worker `interrupted`. The lease decides, never a process id."""
     active = listing().query("status in @status.UNDER_WAY and status != @status.QUEUED")
     for run_id, started in zip(active["id"], active["started_at"], strict=True):
-        just_claimed = time.time() - started < 10  # a supervisor claims the row a moment before its worker takes the lease
+        just_claimed = (
+            time.time() - started < 10
+        )  # a supervisor claims the row a moment before its worker takes the lease
         if not just_claimed and not lease.is_held(open_run(run_id).lease_path):
             change(
                 run_id,

@@ -98,6 +98,16 @@ class Run:
         text = dict.fromkeys(["path", "sha256", "split", "true", "predicted"], str)
         return pd.read_csv(path, dtype=text, keep_default_na=False)
 
+    def require_model(self) -> None:
+        """
+        Raises:
+            RunError: the run has not saved its finished model.
+        """
+        if not self.has_model:
+            raise RunError(
+                "run-unfinished", f"Run '{self.id}' has no finished model yet; wait until it ends, or stop it."
+            )
+
     def report(self) -> dict[str, Any]:
         """The figures of the finished model; empty before the run ends."""
         path = self.path / "report.json"

@@ -64,7 +64,9 @@ def supervise(run: Run) -> None:
         if run.stop_requested:
             stop_seen = stop_seen or time.monotonic()
             if time.monotonic() - stop_seen > settings().stop_grace:
-                os.kill(worker.pid, signal.SIGKILL)  # a frozen worker; a poll above has shown that the id is still its own
+                os.kill(
+                    worker.pid, signal.SIGKILL
+                )  # a frozen worker; a poll above has shown that the id is still its own
                 worker.wait()
     if worker.returncode != 0:
         queue.change(
@@ -80,12 +82,15 @@ def describe_exit(code: int, log: Path) -> str:
     """One or two sentences on how a worker ended, from its exit code and the last line it wrote."""
     if code == -signal.SIGKILL:
         return (
-            "The training process was killed (signal 9), most often because memory ran out. Resume goes on after its last "
-            "saved epoch; a smaller batch size or image size needs less memory."
+            "The training process was killed (signal 9), most often because memory ran out. Resume goes on after its "
+            "last saved epoch; a smaller batch size or image size needs less memory."
         )
     if code < 0:
-        return f"The training process ended by signal {-code} ({signal.strsignal(-code)}). Resume goes on after its last saved epoch."
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+        name = signal.strsignal(-code)
+        return f"The training process ended by signal {-code} ({name}). Resume goes on after its last saved epoch."
+    lines = (
+        [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+    )
     return f"The training process failed: {lines[-1] if lines else 'it left no word'} (more in the run's log)."
 
 

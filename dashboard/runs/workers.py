@@ -1,7 +1,7 @@
 """How everyone else reaches the processes that import TensorFlow: JSON lines through a pipe, nothing shared.
 
-A `Worker` is kept warm by the web server; `once` starts one for a single call. A worker ends when its standard input
-closes, so it never outlives whoever started it.
+A `Worker` is kept warm by the web server; the command line starts one for a call. A worker ends when its standard
+input closes, so it never outlives whoever started it.
 """
 
 import itertools
@@ -11,11 +11,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from dashboard.core import files
-from dashboard.core.errors import DashboardError, WorkerError, from_record
+from dashboard.core.errors import BackboneError, DashboardError, WorkerError, from_record
+from dashboard.core.export_formats import ExportFormat
+from dashboard.core.metrics import PROBABILITY
+from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, workspace
+from dashboard.data import weights
 from dashboard.runs.run import Run, versions
 
 Progress = Callable[[int, int, str], None]
@@ -41,6 +48,12 @@ class Worker:
     def close(self) -> None:
         with self._lock:
             self._end()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def call(self, verb: str, *, timeout: float = 300.0, on_progress: Progress | None = None, **arguments: Any) -> Any:
         """Ask and wait for the answer.
@@ -72,7 +85,8 @@ class Worker:
             except queue.Empty:
                 self._end()
                 raise WorkerError(
-                    "worker-silent", f"The worker process said nothing for {timeout:.0f} seconds and was ended. Try again."
+                    "worker-silent",
+                    f"The worker process said nothing for {timeout:.0f} seconds and was ended. Try again.",
                 ) from None
             if line is None:
                 raise self._death()
@@ -137,29 +151,78 @@ def _pump(process: subprocess.Popen[str], answers: "queue.Queue[str | None]") ->
     answers.put(None)
 
 
-def once(verb: str, **arguments: Any) -> Any:
-    """Call a fresh worker for this one question; see `Worker.call`."""
-    worker = Worker()
-    try:
-        return worker.call(verb, **arguments)
-    finally:
-        worker.close()
-
-
 def topology(worker: Worker, *, backbone: str, alpha: float, image_size: int) -> list[dict[str, Any]]:
     """The blocks of a backbone from input to output; computed once, then read from the workspace.
 
     Returns:
         One record a block: name, layers (count), parameters (count), output_shape (text).
     """
-    name = f"{backbone}-{alpha:g}-{image_size}-keras{versions()['keras']}.json"
-    path = workspace("cache", "topology", name)
+    path = _topology_path(backbone, alpha, image_size)
     if not path.exists():
         files.write_json(path, worker.call("topology", backbone=backbone, alpha=alpha, image_size=image_size))
     return list(files.read_json(path))
 
 
-def predict(worker: Worker, run: Run, shas: list[str], *, on_progress: Progress | None = None) -> list[list[float]]:
-    """Probabilities of the pictures stored under these digests, one list a picture in the order of `run.class_names`."""
-    return list(worker.call("predict", run=run.id, shas=shas, on_progress=on_progress))
+def topology_known(*, backbone: str, alpha: float, image_size: int) -> bool:
+    """Whether `topology` would answer at once."""
+    return _topology_path(backbone, alpha, image_size).exists()
 
+
+def _topology_path(backbone: str, alpha: float, image_size: int) -> Path:
+    return workspace("cache", "topology", f"{backbone}-{alpha:g}-{image_size}-keras{versions()['keras']}.json")
+
+
+def check(worker: Worker, recipe: Recipe) -> None:
+    """Refuse what only a process with Keras can see, before a run exists.
+
+    Raises:
+        BackboneError: the backbone has no block of the name in `unfreeze_from`.
+        WeightsError: the weights are absent, or of another network.
+    """
+    weights.require(recipe)
+    if recipe.unfreeze_from:
+        blocks = topology(worker, backbone=recipe.backbone, alpha=recipe.alpha, image_size=recipe.image_size)
+        names = [block["name"] for block in blocks]
+        if recipe.unfreeze_from not in names:
+            raise BackboneError(
+                "block-unknown",
+                f"{recipe.network_name} has no block '{recipe.unfreeze_from}'. Its blocks are {', '.join(names)}.",
+            )
+    if recipe.weights == "file":
+        worker.call("check_weights", recipe=recipe.model_dump(mode="json"))
+
+
+def predict(worker: Worker, run: Run, taken: pd.DataFrame, *, on_progress: Progress | None = None) -> pd.DataFrame:
+    """Classify pictures already taken into the workspace.
+
+    Args:
+        worker: kept warm by the caller.
+        run: with a finished model.
+        taken: columns path and sha256.
+
+    Returns:
+        Columns path, sha256, predicted, and one `probability: <class>` per class; one row a picture, same order.
+    """
+    run.require_model()
+    shas = list(taken["sha256"])
+    rows = worker.call("predict", run=run.id, shas=shas, on_progress=on_progress) if shas else []
+    names = run.class_names
+    table = pd.DataFrame(rows, columns=[PROBABILITY + name for name in names], dtype=float)
+    table.insert(0, "predicted", [names[index] for index in table.to_numpy().argmax(axis=1)] if rows else [])
+    table.insert(0, "sha256", shas)
+    table.insert(0, "path", list(taken["path"]))
+    return table
+
+
+def export(worker: Worker, run: Run, export_format: str) -> Path:
+    """Make one export of a finished run inside its directory, if it is not there yet; its path."""
+    run.require_model()
+    return run.path / str(worker.call("export", run=run.id, format=export_format)["path"])
+
+
+def exported(run: Run, export_format: ExportFormat) -> Path | None:
+    """Where an export lies if it was made since the run last wrote its model, else None."""
+    for path in (run.path / export_format.file_name, run.path / "exports" / export_format.file_name):
+        if path.exists() and path.stat().st_mtime >= run.model_path.stat().st_mtime:
+            return path
+    return None

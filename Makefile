@@ -1,0 +1,48 @@
+# Two words a newcomer needs: `make run` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: run install dev system check slow test bench soak screenshots
+
+run: install
+	$(BIN)/streamlit run streamlit_app.py
+
+install: .venv/installed
+dev: .venv/installed-dev
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Thaw needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 run"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The browser tests drive Debian's chromium; `plot_model` draws through graphviz.
+system:
+	@./.ci/system-packages
+
+check: dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) -m "not slow and not soak"
+
+slow: dev
+	$(PYTEST) -m "slow and not soak"
+
+test: dev system check slow
+
+bench: dev
+	$(BIN)/python -m benchmarks
+
+soak: dev
+	$(PYTEST) -m soak
+
+screenshots: dev
+	$(BIN)/python docs/screenshots.py

@@ -1,0 +1,274 @@
+"""The same jobs without a browser: `python -m dashboard import|train|runs|show|stop|resume|predict|export`.
+
+Progress goes to standard error, results to standard output (`--json` for machines). Exit codes: 0 success, 1 the job
+ended badly, 2 refused input with one line on standard error that starts with a stable code.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from dashboard.core import files, metrics
+from dashboard.core.errors import DashboardError, DatasetError
+from dashboard.core.export_formats import EXPORT_FORMATS
+from dashboard.core.recipe import read_recipe, recipe_from
+from dashboard.core.spreadsheets import formula_safe
+from dashboard.data import datasets, intake, weights
+from dashboard.runs import follow, queue, supervisor, workers
+from dashboard.runs.run import Run, open_run
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
+POLL = 0.5  # seconds
+
+
+class Commands(click.Group):
+    """Turns every refusal into its line on standard error and exit code 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DashboardError as error:
+            click.echo(f"{error.code}: {' '.join(error.message.split())}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"max_content_width": 110})
+def main() -> None:
+    """Thaw: a folder of pictures becomes a trained Keras classifier."""
+
+
+def _say(done: int, total: int, text: str) -> None:
+    click.echo(f"{text}: {done} of {total}", err=True)
+
+
+def _print(value: Any, *, as_json: bool, text: str) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+
+
+@main.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Name of the dataset; the file's own name when left out.")
+@JSON
+def import_(path: Path, name: str, as_json: bool) -> None:
+    """Take the pictures of a folder, zip or tar into a new dataset."""
+    dataset = _import(path, name)
+    counts = datasets.listing().set_index("id").loc[dataset.id]
+    keys = ("classes", "images", "refused", "duplicates")
+    record = {"dataset": dataset.id, **{key: int(counts[key]) for key in keys}}
+    text = (
+        f"{dataset.name} ({dataset.id}): {record['images']} pictures in {record['classes']} classes; "
+        f"{record['refused']} refused, {record['duplicates']} of them duplicates"
+    )
+    _print(record, as_json=as_json, text=text)
+
+
+def _import(path: Path, name: str) -> datasets.Dataset:
+    if not path.exists():
+        raise DatasetError("path-missing", f"There is no file or folder '{path}'.")
+    return intake.import_pictures(path.resolve(), name=name or path.stem, on_progress=_say)
+
+
+RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--backbone", help="A builder of keras.applications."),
+    click.option("--weights", help="imagenet, none, or a weights file."),
+    click.option("--alpha", type=float, help="Width of MobileNet and MobileNetV2."),
+    click.option("--image-size", type=int, help="Side of the square the network sees, in pixels."),
+    click.option("--epochs", type=int, help="Most epochs with the backbone frozen."),
+    click.option("--fine-tune-epochs", type=int, help="Most epochs with the upper blocks thawed."),
+    click.option("--unfreeze-from", help="Lowest block to thaw."),
+    click.option("--batch-size", type=int, help="Pictures a step."),
+    click.option("--learning-rate", type=float, help="Step size while the backbone is frozen."),
+    click.option("--fine-tune-learning-rate", type=float, help="Step size while fine-tuning."),
+    click.option("--patience", type=int, help="Epochs without a better validation loss before a phase stops."),
+    click.option("--seed", type=int, help="Start of every random number."),
+)
+
+
+def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(RECIPE_OPTIONS):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.option("--dataset", "dataset_text", required=True, help="Id or name of a dataset, or a path to import.")
+@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe; options given beside it win.")
+@click.option("--split", "split_file", type=click.Path(path_type=Path), help="CSV with columns path and split.")
+@click.option("--name", default="", help="Name of the run.")
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
+@_recipe_options
+@JSON
+def train(
+    dataset_text: str,
+    recipe_file: Path | None,
+    split_file: Path | None,
+    name: str,
+    detach: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a classifier."""
+    values = read_recipe(recipe_file) if recipe_file else {}
+    values |= _weights_source(options.pop("weights"))
+    values |= {key: value for key, value in options.items() if value is not None}
+    recipe_from(
+        {**values, "dataset": "unknown yet", "dataset_version": 1}
+    )  # refuse nonsense before importing thousands
+    dataset = _dataset(dataset_text)
+    if split_file:
+        dataset = datasets.resplit_as_given(dataset, _read_split(split_file))
+    recipe = recipe_from({**values, "dataset": dataset.id, "dataset_version": dataset.version})
+    with workers.Worker() as worker:
+        workers.check(worker, recipe)
+    run = queue.enqueue(recipe, name=name)
+    supervisor.ensure()
+    if detach:
+        _print({"run": run.id, "status": "queued"}, as_json=as_json, text=f"Run {run.id} is queued.")
+        return
+    _finish(run, as_json=as_json)
+
+
+def _weights_source(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    if text in ("imagenet", "none"):
+        return {"weights": text, "weights_file": None}
+    return {"weights": "file", "weights_file": weights.take_file(Path(text), Path(text).name)}
+
+
+def _dataset(text: str) -> datasets.Dataset:
+    if Path(text).exists():
+        return _import(Path(text), "")
+    return datasets.find(text)
+
+
+def _read_split(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            "split-file-unreadable", f"{path} is not a readable CSV with columns path and split."
+        ) from error
+
+
+def _finish(run: Run, *, as_json: bool) -> None:
+    """Follow a run to its end on standard error, print its figures, exit with 0 only if it finished."""
+    try:
+        for line in follow.lines(run, poll=POLL):
+            click.echo(line, err=True)
+    except KeyboardInterrupt:
+        click.echo("Stopping after this batch. Interrupt again to leave the run going on alone.", err=True)
+        queue.request_stop(run.id)
+        for line in follow.lines(run, poll=POLL):
+            click.echo(line, err=True)
+    result = follow.result(run)
+    row = queue.row(run.id)
+    if row["message"]:
+        click.echo(row["message"], err=True)
+    accuracy = result["validation_accuracy"]
+    text = f"Run {row['number']} ({run.id}) {result['status']}"
+    _print(result, as_json=as_json, text=text if accuracy is None else f"{text}: validation accuracy {accuracy:.3f}")
+    sys.exit(0 if result["status"] == "finished" else 1)
+
+
+@main.command("runs")
+@JSON
+def runs_(as_json: bool) -> None:
+    """List all runs, newest first."""
+    rows = queue.listing()
+    columns = ["number", "id", "name", "status", "validation_accuracy", "test_accuracy"]
+    if as_json:
+        click.echo(rows[columns].to_json(orient="records", force_ascii=False))
+    else:
+        click.echo(rows[columns].to_string(index=False) if len(rows) else "No runs yet.")
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@JSON
+def show(run_text: str, as_json: bool) -> None:
+    """Show one run: how it stands, its figures, its recipe."""
+    row = queue.find(run_text)
+    run = open_run(row["id"])
+    record = {
+        **follow.result(run),
+        "name": row["name"],
+        "message": row["message"],
+        "recipe": run.recipe.model_dump(mode="json"),
+    }
+    _print(record, as_json=as_json, text=json.dumps(record, indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@JSON
+def stop(run_text: str, as_json: bool) -> None:
+    """Stop a run after its current batch; the best weights so far are kept."""
+    run_id = queue.find(run_text)["id"]
+    queue.request_stop(run_id)
+    status = queue.row(run_id)["status"]
+    _print({"run": run_id, "status": status}, as_json=as_json, text=f"Run {run_id} is {status}.")
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@click.option("--wait", is_flag=True, help="Follow the run to its end.")
+@JSON
+def resume(run_text: str, wait: bool, as_json: bool) -> None:
+    """Go on with an interrupted or failed run after its last saved epoch."""
+    run = open_run(queue.find(run_text)["id"])
+    queue.reconcile()
+    queue.resume(run.id)
+    supervisor.ensure()
+    if wait:
+        _finish(run, as_json=as_json)
+    _print({"run": run.id, "status": "queued"}, as_json=as_json, text=f"Run {run.id} is queued.")
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write a table here as well.")
+@JSON
+def predict(run_text: str, paths: tuple[Path, ...], csv_file: Path | None, as_json: bool) -> None:
+    """Classify pictures with the finished model of a run."""
+    run = open_run(queue.find(run_text)["id"])
+    run.require_model()
+    taken = intake.take_pictures(list(paths), [str(path) for path in paths])
+    for refused in taken[taken["sha256"] == ""].itertuples():
+        click.echo(f"{refused.code}: {refused.path}: {refused.reason}", err=True)
+    with workers.Worker() as worker:
+        table = workers.predict(worker, run, taken[taken["sha256"] != ""], on_progress=_say)
+    if csv_file:
+        files.write_text(csv_file, formula_safe(table.drop(columns="sha256")).to_csv(index=False))
+    columns = metrics.probability_columns(table)
+    for _, row in table.iterrows():
+        probabilities = {name.removeprefix(metrics.PROBABILITY): float(row[name]) for name in columns}
+        text = f"{row['path']}: {row['predicted']} ({probabilities[row['predicted']]:.3f})"
+        _print({"path": row["path"], "probabilities": probabilities}, as_json=as_json, text=text)
+    if len(table) == 0:
+        sys.exit(2)
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@click.option(
+    "--format", "format_name", required=True, type=click.Choice(list(EXPORT_FORMATS)), help="What to take home."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write into.")
+@JSON
+def export(run_text: str, format_name: str, out: Path, as_json: bool) -> None:
+    """Copy a finished model, or what belongs to it, into a folder."""
+    run = open_run(queue.find(run_text)["id"])
+    with workers.Worker() as worker:
+        made = workers.export(worker, run, format_name)
+    out.mkdir(parents=True, exist_ok=True)
+    with files.replacing(out / made.name) as aside:
+        shutil.copyfile(made, aside)
+    _print({"path": str(out / made.name)}, as_json=as_json, text=str(out / made.name))

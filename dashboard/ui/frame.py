@@ -1,0 +1,77 @@
+"""What stands beside every page: the current dataset, model and run, and the path."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.core.backbones import BACKBONES
+from dashboard.data import datasets
+from dashboard.runs import queue
+from dashboard.ui import navigation, state
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def sidebar() -> None:
+    with st.sidebar:
+        _dataset_card()
+        _model_card()
+        _run_card()
+        st.space("small")
+        for row in navigation.ROWS:
+            if row.in_menu:
+                st.page_link(row.page(), label=row.title, icon=f":material/{row.icon}:")
+
+
+def _dataset_card() -> None:
+    listing = datasets.listing().set_index("id")
+    if listing.empty:
+        return
+    st.selectbox(
+        "Data",
+        list(listing.index),
+        index=_position(list(listing.index), state.dataset_id()),
+        format_func=lambda key: f"{listing.name[key]} · {listing.images[key]:,} pictures",
+        key="frame_dataset",
+        on_change=lambda: state.choose_dataset(state.widget("frame_dataset")),
+    )
+
+
+def _model_card() -> None:
+    recipe = state.draft()
+    st.selectbox(
+        "Model",
+        list(BACKBONES),
+        index=list(BACKBONES).index(recipe.backbone),
+        format_func=lambda name: recipe.network_name if name == recipe.backbone else name,
+        key="frame_backbone",
+        on_change=_choose_backbone,
+    )
+
+
+def _choose_backbone() -> None:
+    name = state.widget("frame_backbone")
+    state.choose_backbone(name, image_size=BACKBONES[name].image_size, keep="frame_backbone")
+
+
+def _run_card() -> None:
+    listing = queue.listing().set_index("id")
+    if listing.empty:
+        return
+    st.selectbox(
+        "Run",
+        list(listing.index),
+        index=_position(list(listing.index), state.run_id()),
+        format_func=lambda key: f"{listing.number[key]} · {listing.name[key]} · {listing.status[key]}",
+        key="frame_run",
+        on_change=_choose_run,
+    )
+
+
+def _choose_run() -> None:
+    state.choose_run(state.widget("frame_run"))
+    st.query_params.pop("run", None)
+
+
+def _position(options: list[str], wanted: str | None) -> int:
+    return options.index(wanted) if wanted in options else 0

@@ -1,0 +1,55 @@
+"""Pieces of the Evaluate page."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.core import metrics
+from dashboard.ui import resources, walls
+from dashboard.ui.pickers import Chosen
+
+SPLITS = {"test": "Test (never seen)", "validation": "Validation (chose the epoch)", "train": "Training (learned from)"}
+SHOWN = 24
+
+
+def split(chosen: Chosen) -> pd.DataFrame:
+    """The predictions on the split of one's choice; test first."""
+    predictions = resources.predictions(chosen.run.id)
+    here = [name for name in SPLITS if (predictions["split"] == name).any()]
+    wanted = st.segmented_control(
+        "Judged on", here, format_func=SPLITS.__getitem__, default=here[0], key="evaluate_split", required=True
+    )
+    return predictions[predictions["split"] == wanted]
+
+
+def cell(predictions: pd.DataFrame) -> None:
+    """The pictures behind one cell of the matrix, the most confused pair first."""
+    pairs = list(metrics.most_confused(predictions, count=30)[["true", "predicted", "count"]].itertuples(index=False))
+    if not pairs:
+        st.caption("Not one mistake on these pictures.")
+        return
+    pair = st.selectbox(
+        "Look at the pictures of",
+        pairs,
+        format_func=lambda row: f"{row.true}, taken for {row.predicted} ({row.count})",
+        key="evaluate_pair",
+    )
+    behind = predictions[(predictions["true"] == pair[0]) & (predictions["predicted"] == pair[1])]
+    walls.mistakes(metrics.confidently_wrong(behind, count=SHOWN))
+
+
+def classes(table: pd.DataFrame) -> None:
+    """Precision, recall and F1 of every class."""
+    share = {
+        name: st.column_config.ProgressColumn(title, help=help_text, format="percent", min_value=0, max_value=1)
+        for name, title, help_text in (
+            ("precision", "Precision", "Of the pictures it called this class, the share that are"),
+            ("recall", "Recall", "Of the pictures of this class, the share it found"),
+            ("f1", "F1", "Balance of precision and recall"),
+        )
+    }
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Precision, recall and F1 by class",
+        column_config={"class_name": "Class", "support": st.column_config.NumberColumn("Pictures"), **share},
+    )

@@ -1,0 +1,62 @@
+"""From a recipe to a run."""
+
+import streamlit as st
+
+from dashboard.core.recipe import Recipe
+from dashboard.data import samples, weights
+from dashboard.data.datasets import Dataset
+from dashboard.runs import queue, supervisor, workers
+from dashboard.ui import navigation, networks, panels, resources, state, text
+
+DEMO = {"alpha": 0.35, "image_size": 96, "epochs": 8}
+
+STARTS = {"imagenet": "with ImageNet weights", "file": "with your weights", "none": "from random weights"}
+
+
+def summary(dataset: Dataset) -> None:
+    """One line: which network on which pictures, from which weights."""
+    recipe = state.draft()
+    members = resources.members(dataset.id, dataset.version)
+    training = int((members["split"] == "train").sum())
+    st.write(
+        f"**{recipe.network_name}** {STARTS[recipe.weights]} at {recipe.image_size} pixels, on "
+        f"{text.count(training, 'training picture')} of **{text.literal(dataset.name)}** in {text.count(members['class_name'].nunique(), 'class')}."
+    )
+
+
+def start_button(dataset: Dataset) -> None:
+    """Start a run of the draft, or say why it cannot start."""
+    recipe = state.draft()
+    place = "train"
+    if done := panels.job(place):
+        state.choose_run(done.result)
+        navigation.go("run")
+    panels.refusal()
+    if missing := networks.weights_ready(recipe):
+        st.warning(missing, icon=":material/download:")
+    if not panels.busy(place) and st.button(
+        "Start training", key="train_start", type="primary", icon=":material/play_arrow:", disabled=missing is not None
+    ):
+        panels.start(place, "Checking the recipe", lambda _report, _cancelled: launch(recipe))
+        st.rerun()
+
+
+def launch(recipe: Recipe) -> str:
+    """Check what only the worker can check, add the run to the queue, and see that somebody takes it; the run's id."""
+    workers.check(resources.worker(), recipe)
+    run = queue.enqueue(recipe)
+    supervisor.ensure()
+    return run.id
+
+
+def try_it_now() -> None:
+    """One click from nothing to a training run: the digits, a small network, the weights that are here."""
+
+    def work(report: panels.Report, _cancelled: panels.Cancelled) -> str:
+        dataset = samples.import_sample("digits", on_progress=report)
+        recipe = Recipe(dataset=dataset.id, dataset_version=dataset.version, **DEMO)
+        if not weights.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size).present:
+            recipe = recipe.replace(weights="none", epochs=10, fine_tune_epochs=5)
+        return launch(recipe)
+
+    panels.start("try", "Drawing handwritten digits", work)

@@ -1,0 +1,175 @@
+"""A run as it happens: figures, curves of every batch, and what can be done about it."""
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.charts import history
+from dashboard.core.errors import DashboardError
+from dashboard.core.recipe import Recipe
+from dashboard.runs import events, pace, queue, status, supervisor
+from dashboard.runs.run import open_run
+from dashboard.ui import navigation, panels, pickers, resources, state, text
+from dashboard.ui.pickers import Chosen
+
+LOOK_AGAIN = 1.0  # seconds
+ICONS = {
+    status.QUEUED: "schedule",
+    status.RUNNING: "play_circle",
+    status.STOPPING: "pending",
+    status.STOPPED: "stop_circle",
+    status.INTERRUPTED: "power_off",
+    status.FINISHED: "check_circle",
+    status.FAILED: "error",
+}
+
+
+def panel(chosen: Chosen) -> None:
+    """The whole run; looks again by itself while the run is under way."""
+    under_way = chosen.row["status"] in status.UNDER_WAY
+    st.fragment(_draw, run_every=LOOK_AGAIN if under_way else None)(chosen.run.id, chosen.row["status"])
+
+
+def _draw(run_id: str, drawn_status: str) -> None:
+    queue.reconcile()
+    row = queue.row(run_id)
+    if row["status"] == status.QUEUED:
+        supervisor.ensure()
+    if row["status"] != drawn_status:
+        st.rerun()  # the frame shows the status too, and the clock of this part may have to stop
+    chosen = pickers.Chosen(open_run(run_id), row)
+    seen = resources.run_events(run_id)
+    batches, epochs = events.batches(seen), events.epochs(seen)
+    _standing(chosen)
+    _figures(chosen, seen, epochs)
+    _controls(chosen)
+    if batches.empty:
+        st.caption("The curves begin with the first batch.")
+        return
+    _curves(batches, epochs, events.marks(seen))
+    _patience(seen)
+
+
+def _standing(chosen: Chosen) -> None:
+    now = chosen.row["status"]
+    words = chosen.row["message"] or {
+        status.QUEUED: _waiting(chosen),
+        status.RUNNING: "Training. It goes on when you close this page.",
+        status.STOPPING: "Stopping after this batch; the best weights are kept.",
+        status.STOPPED: "Stopped on request; the best weights were kept.",
+        status.FINISHED: "Finished.",
+    }.get(now, "")
+    icon = f":material/{ICONS[now]}:"
+    line = f"{icon} **{now.capitalize()}** {text.literal(words)}"
+    if now == status.FAILED:
+        st.error(text.literal(words), icon=icon)
+    elif now == status.INTERRUPTED:
+        st.warning(text.literal(words), icon=icon)
+    else:
+        st.markdown(line)
+
+
+def _waiting(chosen: Chosen) -> str:
+    rows = queue.listing()
+    ahead = rows[rows["status"].isin(status.UNDER_WAY) & (rows["number"] < chosen.row["number"])]
+    return "Starting now." if ahead.empty else f"Waiting for {text.count(len(ahead), 'run')} ahead of it."
+
+
+def _figures(chosen: Chosen, seen: list[events.Event], epochs: pd.DataFrame) -> None:
+    training = int((chosen.run.manifest["split"] == "train").sum())
+    now = chosen.row["ended_at"] or time.time()
+    at = pace.of(chosen.run.recipe, seen, training_pictures=training, now=now)
+    best = epochs["validation_accuracy"].max() if len(epochs) else None
+    latest = epochs["validation_accuracy"].iloc[-1] if len(epochs) else None
+    shown = {
+        "Epoch": f"{at.epoch} of {at.epochs}",
+        "Validation accuracy": text.share(latest),
+        "Best so far": text.share(best),
+        "Pictures a second": "–" if at.pictures_per_second is None else f"{at.pictures_per_second:.0f}",
+        "Elapsed": text.duration(at.elapsed),
+    }
+    if chosen.row["status"] in status.UNDER_WAY:
+        shown["Time left, at most"] = "–" if at.remaining is None else text.duration(at.remaining)
+        st.caption(f"Now: {text.literal(at.stage)}")
+    elif (report := chosen.run.report()) and report.get("test_accuracy") is not None:
+        shown["Test accuracy"] = text.share(report["test_accuracy"])
+    panels.figures(shown)
+
+
+def _controls(chosen: Chosen) -> None:
+    now = chosen.row["status"]
+    with st.container(horizontal=True):
+        if now in status.UNDER_WAY and st.button(
+            "Stop and keep the best", key="run_stop", icon=":material/stop:", disabled=now == status.STOPPING
+        ):
+            _try(lambda: queue.request_stop(chosen.run.id))
+        if now in status.RESUMABLE and st.button(
+            "Resume", key="run_resume", type="primary", icon=":material/play_arrow:"
+        ):
+            _try(lambda: queue.resume(chosen.run.id))
+        if now in status.WITH_MODEL and chosen.run.has_model:
+            for page, label in (
+                ("evaluate", "Where does it fail?"),
+                ("predict", "Try new pictures"),
+                ("export", "Take it home"),
+            ):
+                if st.button(label, key=f"run_{page}", type="primary" if page == "evaluate" else "secondary"):
+                    state.choose_run(chosen.run.id)
+                    navigation.go(page)
+
+
+def _try(action: object) -> None:
+    """Do what a button asks; a refusal (the run ended meanwhile) is shown, the page goes on."""
+    try:
+        action()  # type: ignore[operator]
+    except DashboardError as error:
+        st.error(error.message)
+        return
+    st.rerun()
+
+
+def _curves(batches: pd.DataFrame, epochs: pd.DataFrame, marks: pd.DataFrame) -> None:
+    for metric in ("accuracy", "loss"):
+        panels.chart(
+            history.live(batches, epochs, marks, metric=metric),
+            key=f"run_{metric}",
+            alt=f"Training {metric} of every batch and validation {metric} of every epoch",
+            data=batches if metric == "accuracy" else epochs,
+        )
+    with st.expander("Learning rate", icon=":material/speed:"):
+        panels.chart(history.learning_rate(batches), key="run_learning_rate", alt="Learning rate by step")
+
+
+def _patience(seen: list[events.Event]) -> None:
+    said = events.last(seen, "patience")
+    if said:
+        panels.chart(
+            history.patience(said["used"], said["allowed"]),
+            key="run_patience",
+            alt="Patience used before early stopping",
+        )
+
+
+def recipe(chosen: Chosen) -> None:
+    """What was set, beside what is advised."""
+    advised = Recipe(dataset="")
+    values = chosen.run.recipe.model_dump(mode="json", exclude={"dataset", "dataset_version", "weights_file"})
+    rows = pd.DataFrame(
+        [
+            {"Setting": name.replace("_", " "), "Value": plain(value), "Advised": plain(getattr(advised, name))}
+            for name, value in values.items()
+        ]
+    )
+    with st.expander("Recipe and log", icon=":material/receipt_long:"):
+        st.dataframe(rows, hide_index=True, alt="The recipe of this run")
+        if chosen.run.log_path.exists():
+            st.code(chosen.run.log_path.read_text(errors="replace")[-4000:], language=None)
+
+
+def plain(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return (
+        {None: "–", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, float) else f"{value:g}"
+    )  # type: ignore[call-overload]

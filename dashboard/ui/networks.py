@@ -1,0 +1,251 @@
+"""Choosing a backbone: the catalogue, where its weights are, and how much of it is thawed."""
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.charts import backbones, topology
+from dashboard.core import files
+from dashboard.core.backbones import BACKBONES, Backbone
+from dashboard.core.errors import WeightsError
+from dashboard.core.recipe import Recipe
+from dashboard.core.settings import workspace
+from dashboard.data import weights
+from dashboard.runs import workers
+from dashboard.ui import forms, panels, resources, state, text
+
+RECOMMENDED = "MobileNetV2"
+WHY = "MobileNetV2 is small and quick on any processor, and accurate enough to begin with."
+PREPROCESSING = {
+    "built_in": "built in",
+    "minus_one_to_one": "-1 to 1",
+    "torch": "ImageNet mean and deviation",
+    "caffe": "BGR minus ImageNet mean",
+}
+SOURCES = {"imagenet": "ImageNet", "file": "A file of mine", "none": "Random (not pretrained)"}
+
+
+def catalogue() -> pd.DataFrame:
+    """All backbones, one row each; `status` says where the ImageNet weights of the usual variant are."""
+    rows = [
+        {
+            "name": row.name,
+            "parameters": row.parameters,
+            "megabytes": row.megabytes,
+            "top1": row.top1,
+            "top5": row.top5,
+            "image_size": row.image_size,
+            "smallest_image_size": row.smallest_image_size,
+            "preprocessing": PREPROCESSING[row.preprocessing],
+            "status": _where(row),
+        }
+        for row in BACKBONES.values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _where(row: Backbone) -> str:
+    place = weights.whereabouts(row, row.alphas[-1] if 1.0 not in row.alphas else 1.0, row.image_size)
+    return f"to download ({row.download_megabytes_at(1.0):.0f} MB)" if place == "to download" else str(place)
+
+
+def table(rows: pd.DataFrame) -> None:
+    """The catalogue as a table; choosing a row chooses the backbone."""
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=320,
+        key="model_table",
+        on_select=_choose_row,
+        selection_mode="single-row",
+        alt="All backbones with size, accuracy and where their weights are",
+        column_config={
+            "name": st.column_config.TextColumn("Backbone", pinned=True),
+            "parameters": st.column_config.NumberColumn("Parameters (M)", format="%.1f", help="Without the classifier"),
+            "megabytes": st.column_config.NumberColumn("Size (MB)", format="%.0f", help="Weights in float32"),
+            "top1": st.column_config.NumberColumn("ImageNet top-1 (%)", format="%.1f", help="As Keras publishes it"),
+            "top5": st.column_config.NumberColumn("ImageNet top-5 (%)", format="%.1f"),
+            "image_size": st.column_config.NumberColumn(
+                "Image size (px)", help="The weights were trained at this size"
+            ),
+            "smallest_image_size": st.column_config.NumberColumn("Smallest (px)", help="The network refuses less"),
+            "preprocessing": st.column_config.TextColumn("Preprocessing", help="Done inside the model"),
+            "status": st.column_config.TextColumn("ImageNet weights"),
+        },
+    )
+
+
+def _choose_row() -> None:
+    rows = state.widget("model_table")["selection"]["rows"]
+    if rows:
+        row = list(BACKBONES.values())[rows[0]]
+        state.choose_backbone(row.name, image_size=row.image_size)
+
+
+def variant(recipe: Recipe) -> None:
+    """Width and image size, where there is a choice."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(recipe.backbone_row.alphas) > 1:
+            forms.field("model", "alpha")
+        forms.field("model", "image_size")
+    panels.refusal()
+
+
+def source(recipe: Recipe) -> None:
+    """Where the weights come from, and what to do when they are not here."""
+    key = "model_weights"
+    st.segmented_control(
+        "Weights",
+        list(SOURCES),
+        format_func=SOURCES.__getitem__,
+        default=recipe.weights if recipe.weights_file or recipe.weights != "file" else "imagenet",
+        key=key,
+        required=True,
+        on_change=lambda: _choose_source(state.widget(key)),
+    )
+    chosen = state.remembered("weights_source", recipe.weights)
+    if chosen == "file":
+        _own_file(recipe)
+    elif chosen == "none":
+        st.warning(
+            "Random weights: not pretrained. The network knows nothing yet, and accuracy will be low.",
+            icon=":material/casino:",
+        )
+    else:
+        _imagenet(recipe)
+
+
+def _choose_source(chosen: str) -> None:
+    state.remember("weights_source", chosen)
+    if chosen in ("imagenet", "none"):
+        state.change(keep="model_weights", weights=chosen, weights_file=None)
+
+
+def _imagenet(recipe: Recipe) -> None:
+    file = weights.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size)
+    place = "download"
+    if panels.job(place):
+        st.rerun()
+    if file.present:
+        st.caption(f":material/check_circle: On this machine ({text.size(file.megabytes * 1e6)}).")
+    elif not panels.busy(place):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.write(f"Not on this machine yet: {text.literal(file.name)}, {file.megabytes:.0f} MB.")
+            if st.button("Download", key="model_download", icon=":material/download:"):
+                panels.start(
+                    place, f"Downloading {file.name}", lambda report, cancelled: _download(file, report, cancelled)
+                )
+                st.rerun()
+        st.caption(f"Without a network: put the file into {text.literal(str(file.path.parent))}")
+
+
+def _download(file: weights.PretrainedFile, report: Any, cancelled: Any) -> Path:
+    return weights.download(
+        file, lambda done, total: report(done, total, f"Downloading {file.name} (bytes)"), cancelled
+    )
+
+
+def _own_file(recipe: Recipe) -> None:
+    place = "weights_file"
+    if done := panels.job(place):
+        state.change(weights="file", weights_file=done.result)
+        st.rerun()
+    if recipe.weights == "file":
+        st.caption(":material/check_circle: Your file fits this network.")
+    file = st.file_uploader(
+        "A weights file of this backbone (.h5)", type=["h5"], key=state.upload_key("model_weights_file")
+    )
+    if file is not None and not panels.busy(place) and st.button("Use this file", key="model_use_file", type="primary"):
+        staged = workspace("uploads", f"{secrets.token_hex(8)}.h5")
+        with files.replacing(staged) as aside, aside.open("wb") as target:
+            shutil.copyfileobj(file, target)
+
+        def work(report: Any, _cancelled: Any) -> str:
+            report(0, 0, "Comparing the file with the network")
+            try:
+                sha = weights.take_file(staged, file.name)
+            finally:
+                staged.unlink()
+            workers.check(resources.worker(), recipe.replace(weights="file", weights_file=sha))
+            return sha
+
+        panels.start(place, "Reading the weights", work)
+        state.clear_uploads()
+        st.rerun()
+
+
+def blocks(recipe: Recipe) -> pd.DataFrame | None:
+    """The blocks of the network with what is thawed; None while they are being read."""
+    place = f"topology {recipe.backbone} {recipe.alpha} {recipe.image_size}"
+    names = {"backbone": recipe.backbone, "alpha": recipe.alpha, "image_size": recipe.image_size}
+    if not workers.topology_known(**names):
+        panels.job(place)
+        if not panels.busy(place) and not workers.topology_known(**names):
+            panels.start(
+                place, "Reading the network", lambda _report, _cancelled: workers.topology(resources.worker(), **names)
+            )
+            st.rerun()
+        return None
+    rows = pd.DataFrame(workers.topology(resources.worker(), **names))
+    thawed_from = position(rows, recipe)
+    return rows.assign(trainable=[index >= thawed_from for index in range(len(rows))])
+
+
+def position(rows: pd.DataFrame, recipe: Recipe) -> int:
+    """Index of the lowest thawed block; the number of blocks when nothing is thawed."""
+    names = list(rows["name"])
+    if recipe.fine_tune_epochs == 0:
+        return len(names)
+    if recipe.unfreeze_from in names:
+        return names.index(recipe.unfreeze_from)
+    return len(names) - max(1, len(names) // 3)
+
+
+def thaw(recipe: Recipe, rows: pd.DataFrame) -> None:
+    """The network in ice and ember, and one handle to move the line between them."""
+    names = list(rows["name"])
+    nothing = "nothing (all frozen)"
+    st.select_slider(
+        "Thaw from this block up, in the second phase",
+        [*names, nothing],
+        value=[*names, nothing][position(rows, recipe)],
+        key="model_unfreeze_from",
+        help="Frozen blocks keep what they know, thawed ones learn your pictures. More fits more, and takes longer.",
+        on_change=lambda: _thaw_from(state.widget("model_unfreeze_from"), nothing, recipe),
+    )
+    panels.chart(
+        topology.blocks(rows),
+        key="model_topology",
+        alt="The network block by block, frozen and trainable",
+        data=rows,
+    )
+
+
+def _thaw_from(block: str, nothing: str, recipe: Recipe) -> None:
+    if block == nothing:
+        state.change(keep="model_unfreeze_from", fine_tune_epochs=0, unfreeze_from=None)
+    else:
+        state.change(keep="model_unfreeze_from", fine_tune_epochs=recipe.fine_tune_epochs or 5, unfreeze_from=block)
+
+
+def weights_ready(recipe: Recipe) -> str | None:
+    """Why the recipe cannot start for want of weights, or None."""
+    try:
+        weights.require(recipe)
+    except WeightsError as error:
+        return error.message
+    return None
+
+
+def overview(rows: pd.DataFrame, recipe: Recipe) -> None:
+    """Accuracy against size, with the recommended and the chosen backbone marked."""
+    panels.chart(
+        backbones.accuracy_against_size(rows, RECOMMENDED, recipe.backbone),
+        key="model_overview",
+        alt="ImageNet accuracy of each backbone against the size of its weights",
+    )
+    st.caption(f":material/star: {WHY}")

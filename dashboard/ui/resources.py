@@ -1,0 +1,58 @@
+"""What is shared by all sessions of the server: the warm worker, background jobs, and what is read from disk once."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.data import datasets
+from dashboard.runs import events, workers
+from dashboard.runs.run import open_run
+from dashboard.ui.jobs import Jobs
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda worker: worker.close())
+def worker() -> workers.Worker:
+    """The one warm worker process of this server; it starts when first asked something."""
+    return workers.Worker()
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    return Jobs()
+
+
+@st.cache_resource(show_spinner=False, max_entries=50)
+def _reader(run_id: str) -> events.Reader:
+    return events.Reader(open_run(run_id).events_path)
+
+
+def run_events(run_id: str) -> list[events.Event]:
+    """All events of a run so far; only what is new is parsed."""
+    return list(_reader(run_id).read())
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _predictions(run_id: str, _written: float) -> pd.DataFrame:
+    return open_run(run_id).predictions()
+
+
+def predictions(run_id: str) -> pd.DataFrame:
+    """Predictions of a finished run; read again when a resumed run wrote them anew."""
+    path = open_run(run_id).path / "predictions.csv"
+    return _predictions(run_id, path.stat().st_mtime if path.exists() else 0.0)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def members(dataset_id: str, version: int) -> pd.DataFrame:
+    """Pictures of a dataset version; it never changes."""
+    return datasets.members(datasets.get(dataset_id, version))
+
+
+def run_epochs(run_id: str) -> pd.DataFrame:
+    """One row per finished epoch of a run."""
+    return events.epochs(run_events(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def remarks(dataset_id: str) -> pd.DataFrame:
+    """What was refused or remarked on when the dataset was made."""
+    return datasets.remarks(datasets.get(dataset_id))

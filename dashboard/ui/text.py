@@ -1,0 +1,59 @@
+"""How text and numbers reach a person. Text of a user passes `literal` before any markdown-capable place."""
+
+import re
+import time
+import unicodedata
+
+from dashboard.core.metrics import Interval
+
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/=^\"'])")
+
+
+def literal(text: str) -> str:
+    """The text as it is, wherever markdown is understood: no link, image, formula, icon or colour comes of it.
+
+    Control and direction-changing characters become a visible replacement mark; line breaks become spaces.
+    """
+    plain = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf") else c for c in re.sub(r"\s", " ", text))
+    return MARKDOWN.sub(r"\\\1", plain)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 picture`, `1,234 pictures`."""
+    plural = noun if number == 1 else noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {plural}"
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `2 min 10 s`, `3 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def ago(then: float) -> str:
+    """How long since a moment in seconds since 1970; never negative, whatever the clock did."""
+    passed = max(0.0, time.time() - then)
+    return "just now" if passed < 60 else f"{duration(passed // 60 * 60).removesuffix(' 0 s')} ago"
+
+
+def size(count_of_bytes: float) -> str:
+    """`812 kB`, `9.4 MB`."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count_of_bytes < 1000 or unit == "GB":
+            break
+        count_of_bytes /= 1000
+    return f"{count_of_bytes:.3g} {unit}"
+
+
+def share(value: float | None) -> str:
+    """`83 %`, or a dash where there is nothing yet."""
+    return "–" if value is None or value != value else f"{value:.1%}".replace("%", " %")
+
+
+def interval(value: Interval) -> str:
+    """`0.83 (0.76 to 0.88)`."""
+    return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"

@@ -1,0 +1,55 @@
+"""The pictures: what was taken, by class and split, and what was not."""
+
+import streamlit as st
+
+from dashboard.charts import classes
+from dashboard.ui import adding, navigation, panels, pickers, resources, splitting, state, text, walls
+
+st.title("Data")
+
+if done := panels.job(adding.PLACE):
+    state.choose_dataset(done.result.id)
+    st.rerun()
+if state.dataset_id() is None:
+    if not panels.busy(adding.PLACE):
+        st.write("This page will show your pictures by class. Add some, or try a demo set.")
+        adding.form()
+    st.stop()
+
+dataset = pickers.dataset("shows them by class")
+members = resources.members(dataset.id, dataset.version)
+remarks = resources.remarks(dataset.id)
+
+st.subheader(text.literal(dataset.name))
+counts = members["split"].value_counts()
+panels.figures(
+    {
+        "Pictures": f"{len(members):,}",
+        "Classes": f"{members['class_name'].nunique():,}",
+        "Training": f"{counts.get('train', 0):,}",
+        "Validation": f"{counts.get('validation', 0):,}",
+        "Test": f"{counts.get('test', 0):,}",
+        "Not taken": f"{int(remarks['refused'].sum()):,}",
+    }
+)
+if st.button("Next: choose a model", key="dataset_next", type="primary", icon=":material/arrow_forward:"):
+    navigation.go("model")
+walls.by_class(members)
+panels.chart(
+    classes.counts(members),
+    key="dataset_counts",
+    alt="Pictures by class and split",
+    data=members[["path", "class_name", "split"]],
+)
+walls.needs_attention(remarks)
+splitting.form(dataset)
+with st.expander("Sizes of the pictures", icon=":material/aspect_ratio:"):
+    panels.chart(
+        classes.sizes(members),
+        key="dataset_sizes",
+        alt="Width and height of the pictures",
+        data=members[["path", "width", "height"]],
+    )
+with st.expander("Add another dataset", icon=":material/add_photo_alternate:"):
+    if not panels.busy(adding.PLACE):
+        adding.form()

@@ -1,0 +1,18 @@
+"""All runs: how each ended, and side by side what made the difference."""
+
+import streamlit as st
+
+from dashboard.charts import history
+from dashboard.ui import comparing, panels, pickers
+
+st.title("Runs")
+
+pickers.run("lists all runs and compares them")
+chosen = comparing.table()
+if chosen:
+    curves = comparing.curves(chosen)
+    panels.chart(history.compare(curves), key="runs_compare", alt="Validation accuracy of the chosen runs by epoch")
+    st.subheader("Recipes side by side")
+    comparing.recipes(chosen)
+else:
+    st.caption("Choose runs in the table to compare them.")

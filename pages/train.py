@@ -1,0 +1,42 @@
+"""The recipe: what is trained how long and how fast. Start, and watch it on the run's page."""
+
+import streamlit as st
+
+from dashboard.ui import forms, launching, navigation, pickers
+
+st.title("Train")
+
+dataset = pickers.dataset("trains a classifier on them")
+launching.summary(dataset)
+panel = st.container()
+
+frozen, thawed = st.columns(2)
+with frozen, st.container(border=True, height="stretch"):
+    st.subheader(":material/ac_unit: First, frozen")
+    st.caption("Only the new classifier on top learns; the backbone stays as it is.")
+    forms.field("train", "epochs")
+    forms.field("train", "learning_rate")
+with thawed, st.container(border=True, height="stretch"):
+    st.subheader(":material/local_fire_department: Then, thawed")
+    st.caption(
+        "The upper blocks learn too, gently. 0 epochs leaves them frozen; where to thaw is set on the Model page."
+    )
+    forms.field("train", "fine_tune_epochs")
+    forms.field("train", "fine_tune_learning_rate")
+
+with st.expander("Fewer mistakes from few pictures", icon=":material/auto_awesome:"):
+    forms.field("train", "augmentation")
+    for left, right in (("dropout", "label_smoothing"), ("head_width", "class_weights")):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            forms.field("train", left)
+            forms.field("train", right)
+with st.expander("How it learns", icon=":material/tune:"):
+    for left, right in (("optimizer", "batch_size"), ("patience", "seed")):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            forms.field("train", left)
+            forms.field("train", right)
+    forms.field("train", "train_batch_normalization")
+
+with panel:
+    launching.start_button(dataset)
+navigation.link("runs", "All runs")
