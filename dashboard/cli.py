@@ -69,9 +69,7 @@ def import_(path: Path, name: str, as_json: bool) -> None:
 
 
 def _import(path: Path, name: str) -> datasets.Dataset:
-    if not path.exists():
-        raise DatasetError("path-missing", f"There is no file or folder '{path}'.")
-    return intake.import_pictures(path.resolve(), name=name or path.stem, on_progress=_say)
+    return intake.import_pictures(intake.Source(path, str(path)), name=name or path.resolve().stem, on_progress=_say)
 
 
 RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -223,7 +221,7 @@ def stop(run_text: str, as_json: bool) -> None:
 def resume(run_text: str, wait: bool, as_json: bool) -> None:
     """Go on with an interrupted or failed run after its last saved epoch."""
     run = open_run(queue.find(run_text)["id"])
-    queue.reconcile()
+    supervisor.look_after()
     queue.resume(run.id)
     supervisor.ensure()
     if wait:

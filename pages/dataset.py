@@ -29,7 +29,6 @@ panels.figures(
         "Training": f"{counts.get('train', 0):,}",
         "Validation": f"{counts.get('validation', 0):,}",
         "Test": f"{counts.get('test', 0):,}",
-        "Not taken": f"{int(remarks['refused'].sum()):,}",
     }
 )
 if st.button("Next: choose a model", key="dataset_next", type="primary", icon=":material/arrow_forward:"):

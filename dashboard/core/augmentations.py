@@ -22,8 +22,12 @@ class Augmentation:
 AUGMENTATIONS = {
     row.name: row
     for row in (
-        Augmentation("flip", "RandomFlip", "mirror images mean the same (not for letters or digits)", {"mode": "horizontal"}),
-        Augmentation("rotation", "RandomRotation", "the camera is not always level: up to 15 degrees", {"factor": 15 / 360}),
+        Augmentation(
+            "flip", "RandomFlip", "mirror images mean the same (not for letters or digits)", {"mode": "horizontal"}
+        ),
+        Augmentation(
+            "rotation", "RandomRotation", "the camera is not always level: up to 15 degrees", {"factor": 15 / 360}
+        ),
         Augmentation("zoom", "RandomZoom", "things are nearer or farther: up to 15 %", {"height_factor": 0.15}),
         Augmentation(
             "translation",

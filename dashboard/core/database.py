@@ -18,6 +18,7 @@ datasets = sa.Table(
     sa.Column("id", sa.String(16), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),  # seconds since 1970, UTC
+    sa.Column("deleted_at", sa.Float),  # out of every list from then on; its runs keep their name for it
 )
 
 # One row a version; its pictures never change afterwards.
@@ -52,6 +53,7 @@ members = sa.Table(
     sa.Column("sha256", sa.ForeignKey("pictures.sha256"), nullable=False),
     sa.Column("class_name", sa.Text, nullable=False),
     sa.Column("split", sa.String(16), nullable=False),
+    sa.Column("given_split", sa.String(16), nullable=False),  # what its folder was named for; empty when none
     sa.ForeignKeyConstraint(["dataset_id", "version"], ["dataset_versions.dataset_id", "dataset_versions.version"]),
 )
 

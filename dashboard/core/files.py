@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,25 @@ def replacing(path: Path) -> Iterator[Path]:
         fsync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` to write files into; on success it takes the place of `path`, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    aside.mkdir()
+    try:
+        yield aside
+        for file in aside.iterdir():
+            fsync(file)
+        fsync(aside)
+        if path.exists():  # a folder cannot be renamed over one that holds files
+            shutil.rmtree(path)
+        os.replace(aside, path)
+        fsync(path.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def fsync(path: Path) -> None:

@@ -37,39 +37,65 @@ class Recipe(BaseModel):
     dataset_version: int = Field(1, ge=1, description="version of the dataset")
 
     backbone: str = Field("MobileNetV2", description="a builder of keras.applications")
-    alpha: float = Field(1.0, gt=0, le=2, description="width of MobileNet and MobileNetV2; 1.0 for every other backbone")
-    weights: WeightsSource = Field("imagenet", description="where the backbone starts: imagenet, none (random), or a file")
+    alpha: float = Field(
+        1.0, gt=0, le=2, description="width of MobileNet and MobileNetV2; 1.0 for every other backbone"
+    )
+    weights: WeightsSource = Field(
+        "imagenet", description="where the backbone starts: imagenet, none (random), or a file"
+    )
     weights_file: str | None = Field(None, description="SHA-256 of a weights file taken into the workspace")
     image_size: int = Field(
-        224, ge=16, le=1024, description="side of the square the network sees, in pixels. Larger sees more, costs the square"
+        224,
+        ge=16,
+        le=1024,
+        description="side of the square the network sees, in pixels. Larger sees more, costs the square",
     )
 
     head_width: int = Field(
-        0, ge=0, le=4096, description="units of one hidden layer before the classes; 0 for none. More can fit more, and overfit more"
+        0,
+        ge=0,
+        le=4096,
+        description="units of one hidden layer before the classes; 0 for none. More can fit more, and overfit more",
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of features left out at random in each step; more overfits less")
+    dropout: float = Field(
+        0.2, ge=0, lt=1, description="share of features left out at random in each step; more overfits less"
+    )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="how much certainty is taken from the labels; 0.1 helps when some labels are wrong"
     )
-    class_weights: bool = Field(False, description="count a picture of a rare class for more, so that all classes weigh the same")
-    augmentation: tuple[str, ...] = Field((), description="random changes to training pictures, so that fewer pictures go further")
+    class_weights: bool = Field(
+        False, description="count a picture of a rare class for more, so that all classes weigh the same"
+    )
+    augmentation: tuple[str, ...] = Field(
+        (), description="random changes to training pictures, so that fewer pictures go further"
+    )
 
     optimizer: str = Field("Adam", description="how weights follow the gradient")
-    batch_size: int = Field(
-        32, ge=1, le=1024, description="pictures a step. Larger is steadier and needs more memory"
+    batch_size: int = Field(32, ge=1, le=1024, description="pictures a step. Larger is steadier and needs more memory")
+    epochs: int = Field(
+        10, ge=0, le=1000, description="the most passes over the training pictures while the backbone is frozen"
     )
-    epochs: int = Field(10, ge=0, le=1000, description="the most passes over the training pictures while the backbone is frozen")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="step size while the backbone is frozen; ten times less if the loss jumps")
+    learning_rate: float = Field(
+        1e-3, gt=0, le=1, description="step size while the backbone is frozen; ten times less if the loss jumps"
+    )
     patience: int = Field(
-        5, ge=1, le=1000, description="epochs without a better validation loss before a phase stops and takes its best weights back"
+        5,
+        ge=1,
+        le=1000,
+        description="epochs without a better validation loss before a phase stops and takes its best weights back",
     )
-    fine_tune_epochs: int = Field(0, ge=0, le=1000, description="the most passes with the upper blocks thawed; 0 leaves the backbone frozen")
+    fine_tune_epochs: int = Field(
+        0, ge=0, le=1000, description="the most passes with the upper blocks thawed; 0 leaves the backbone frozen"
+    )
     fine_tune_learning_rate: float = Field(
         1e-4, gt=0, le=1, description="step size while fine-tuning; low, or what the backbone knows is lost"
     )
-    unfreeze_from: str | None = Field(None, description="lowest block to thaw; empty takes the upper third of the blocks")
+    unfreeze_from: str | None = Field(
+        None, description="lowest block to thaw; empty takes the upper third of the blocks"
+    )
     train_batch_normalization: bool = Field(
-        False, description="let BatchNormalization layers of thawed blocks learn; with small batches they forget what they knew"
+        False,
+        description="let BatchNormalization of thawed blocks learn; with small batches it forgets what it knew",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="start of every random number; the same seed gives the same run")
 
@@ -84,7 +110,8 @@ class Recipe(BaseModel):
         if self.image_size < row.smallest_image_size:
             raise BackboneError(
                 "image-size-too-small",
-                f"{row.name} needs pictures of at least {row.smallest_image_size} pixels a side; received {self.image_size}. "
+                f"{row.name} needs pictures of at least {row.smallest_image_size} pixels a side; "
+                f"received {self.image_size}. "
                 f"It was trained at {row.image_size}.",
             )
         if self.optimizer not in OPTIMIZERS:
@@ -111,7 +138,7 @@ class Recipe(BaseModel):
     @property
     def network_name(self) -> str:
         """The backbone as people name it: `MobileNetV2 0.35`; the width is left out where there is only one."""
-        return self.backbone if len(self.backbone_row.alphas) == 1 else f"{self.backbone} {self.alpha:g}"
+        return self.backbone if len(self.backbone_row.alphas) == 1 else f"{self.backbone} {self.alpha}"
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -164,7 +191,9 @@ def read_recipe(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RecipeError("recipe-unreadable", f"{path.name} is not a readable JSON file; expected a recipe.") from error
+        raise RecipeError(
+            "recipe-unreadable", f"{path.name} is not a readable JSON file; expected a recipe."
+        ) from error
     if not isinstance(values, dict):
         raise RecipeError("recipe-unreadable", f"{path.name} holds {type(values).__name__}; expected a JSON object.")
     return dict(values.get("recipe", values))

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
         Path.home() / ".keras", validation_alias="KERAS_HOME", description="Keras' own folder of downloaded weights"
     )
     weights_url: str = Field(
-        "https://storage.googleapis.com/tensorflow", description="where Keras' pretrained weights are downloaded from"
+        "https://storage.googleapis.com", description="where Keras' pretrained weights are downloaded from"
     )
     supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
     stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")

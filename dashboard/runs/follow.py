@@ -13,9 +13,7 @@ def lines(run: Run, *, poll: float) -> Iterator[str]:
     reader, shown, said = events.Reader(run.events_path), 0, ""
     while True:
         now = queue.row(run.id)["status"]
-        if now == status.QUEUED:
-            supervisor.ensure()
-        queue.reconcile()
+        supervisor.look_after()
         seen = reader.read()
         for event in seen[min(shown, len(seen)) :]:
             line = describe(event)

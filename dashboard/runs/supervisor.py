@@ -42,6 +42,19 @@ def ensure() -> None:
         )
 
 
+def look_after() -> None:
+    """Make the rows true and see that somebody takes what waits; for everyone who looks at runs.
+
+    While a supervisor lives it judges its worker by the process it started, which may take seconds to reach its lease;
+    only in its absence do the leases alone decide.
+    """
+    if lease.is_held(workspace(LEASE)):
+        return
+    queue.reconcile()
+    if _waiting():
+        ensure()
+
+
 def start_worker(run: Run) -> subprocess.Popen[bytes]:
     """Start the training process of a run; all it says goes to the run's `log.txt`."""
     with run.log_path.open("ab") as log:

@@ -7,6 +7,7 @@ from dashboard.data import samples, weights
 from dashboard.data.datasets import Dataset
 from dashboard.runs import queue, supervisor, workers
 from dashboard.ui import navigation, networks, panels, resources, state, text
+from dashboard.ui.jobs import Cancelled, Report
 
 DEMO = {"alpha": 0.35, "image_size": 96, "epochs": 8}
 
@@ -20,7 +21,8 @@ def summary(dataset: Dataset) -> None:
     training = int((members["split"] == "train").sum())
     st.write(
         f"**{recipe.network_name}** {STARTS[recipe.weights]} at {recipe.image_size} pixels, on "
-        f"{text.count(training, 'training picture')} of **{text.literal(dataset.name)}** in {text.count(members['class_name'].nunique(), 'class')}."
+        f"{text.count(training, 'training picture')} of **{text.literal(dataset.name)}** in "
+        f"{text.count(members['class_name'].nunique(), 'class')}."
     )
 
 
@@ -32,10 +34,11 @@ def start_button(dataset: Dataset) -> None:
         state.choose_run(done.result)
         navigation.go("run")
     panels.refusal()
-    if missing := networks.weights_ready(recipe):
-        st.warning(missing, icon=":material/download:")
+    missing = not networks.weights_ready(recipe)
+    if missing:
+        networks.missing_weights(recipe)
     if not panels.busy(place) and st.button(
-        "Start training", key="train_start", type="primary", icon=":material/play_arrow:", disabled=missing is not None
+        "Start training", key="train_start", type="primary", icon=":material/play_arrow:", disabled=missing
     ):
         panels.start(place, "Checking the recipe", lambda _report, _cancelled: launch(recipe))
         st.rerun()
@@ -52,7 +55,7 @@ def launch(recipe: Recipe) -> str:
 def try_it_now() -> None:
     """One click from nothing to a training run: the digits, a small network, the weights that are here."""
 
-    def work(report: panels.Report, _cancelled: panels.Cancelled) -> str:
+    def work(report: Report, _cancelled: Cancelled) -> str:
         dataset = samples.import_sample("digits", on_progress=report)
         recipe = Recipe(dataset=dataset.id, dataset_version=dataset.version, **DEMO)
         if not weights.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size).present:

@@ -32,10 +32,8 @@ def panel(chosen: Chosen) -> None:
 
 
 def _draw(run_id: str, drawn_status: str) -> None:
-    queue.reconcile()
+    supervisor.look_after()
     row = queue.row(run_id)
-    if row["status"] == status.QUEUED:
-        supervisor.ensure()
     if row["status"] != drawn_status:
         st.rerun()  # the frame shows the status too, and the clock of this part may have to stop
     chosen = pickers.Chosen(open_run(run_id), row)

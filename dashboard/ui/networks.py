@@ -232,13 +232,23 @@ def _thaw_from(block: str, nothing: str, recipe: Recipe) -> None:
         state.change(keep="model_unfreeze_from", fine_tune_epochs=recipe.fine_tune_epochs or 5, unfreeze_from=block)
 
 
-def weights_ready(recipe: Recipe) -> str | None:
-    """Why the recipe cannot start for want of weights, or None."""
+def weights_ready(recipe: Recipe) -> bool:
+    """Whether the weights the recipe starts from are on this machine."""
     try:
         weights.require(recipe)
-    except WeightsError as error:
-        return error.message
-    return None
+    except WeightsError:
+        return False
+    return True
+
+
+def missing_weights(recipe: Recipe) -> None:
+    """The two ways on when ImageNet weights are not here: fetch them, or begin from random ones."""
+    with st.container(border=True):
+        st.write(f"The ImageNet weights of {recipe.network_name} are needed before it can start.")
+        _imagenet(recipe)
+        if st.button("Begin from random weights instead (not pretrained)", key="train_random", type="tertiary"):
+            state.change(weights="none", weights_file=None)
+            st.rerun()
 
 
 def overview(rows: pd.DataFrame, recipe: Recipe) -> None:

@@ -85,13 +85,13 @@ def figures(values: dict[str, str], *, helps: dict[str, str] | None = None) -> N
             st.metric(name, value, help=(helps or {}).get(name), border=True)
 
 
-def pictures(shas: Sequence[str], captions: Sequence[str], *, width: int = 112) -> None:
-    """A wall of thumbnails with literal captions; wraps."""
-    with st.container(horizontal=True, gap="small"):
+def pictures(shas: Sequence[str], captions: Sequence[str], *, columns: int = 8, least: int = 88) -> None:
+    """A wall of thumbnails with literal captions; fewer columns where one would be narrower than `least` pixels."""
+    with st.grid(columns, min_column_width=least, gap="small"):
         for sha, caption in zip(shas, captions, strict=True):
             path = datasets.thumbnail_path(sha)
             if path.exists():
-                st.image(str(path), caption=text.literal(caption) or None, width=width, alt=caption or "picture")
+                st.image(str(path), caption=text.literal(caption) or None, width="stretch", alt=caption or "picture")
 
 
 def refusal() -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.runs import events, queue, status
+from dashboard.runs import events, queue, status, supervisor
 from dashboard.runs.run import open_run
 from dashboard.ui import launching, live, navigation, panels, resources, state, text
 from dashboard.ui.frame import ASSETS
@@ -88,7 +88,7 @@ def recent_runs() -> None:
 
 
 def _rows() -> None:
-    queue.reconcile()
+    supervisor.look_after()
     for row in queue.listing().head(SHOWN).to_dict("records"):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(

@@ -46,14 +46,14 @@ def uploader(chosen: Chosen) -> None:
     if not files or state.remembered("predicted", ()) == (chosen.run.id, ids):
         return
     state.remember("predicted", (chosen.run.id, ids))
-    staged, names = intake.stage_pictures([(file.name, file) for file in files])
+    staged = intake.stage_upload([(file.name, file) for file in files])
     run_id = chosen.run.id
 
     def work(report: Any, _cancelled: Any) -> Answer:
         try:
-            taken = intake.take_pictures(staged, names)
+            taken = intake.take_pictures(*intake.staged_files(staged))
         finally:
-            intake.discard(staged[0].parent)
+            intake.discard(staged)
         good = taken[taken["sha256"] != ""]
         table = workers.predict(resources.worker(), open_run(run_id), good, on_progress=report)
         return Answer(run_id, table, taken.loc[taken["sha256"] == "", ["path", "reason"]])

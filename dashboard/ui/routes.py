@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.core.database import database
-from dashboard.runs import queue, status, supervisor
+from dashboard.runs import supervisor
 
 log = logging.getLogger("thaw")
 
@@ -54,9 +54,7 @@ MIDDLEWARE = [Middleware(SecurityHeaders)]
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Open the workspace before the first page, and see to runs that waited while nobody was here."""
     database()
-    queue.reconcile()
-    if (queue.listing()["status"] == status.QUEUED).any():
-        supervisor.ensure()
+    supervisor.look_after()
     yield
 
 

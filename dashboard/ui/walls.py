@@ -23,7 +23,7 @@ def by_class(members: pd.DataFrame) -> None:
         own = members[members["class_name"] == name]
         st.markdown(f"**{text.literal(name)}** · {text.count(len(own), 'picture')}")
         sample = own.head(A_ROW)
-        panels.pictures(list(sample["sha256"]), [""] * len(sample), width=96)
+        panels.pictures(list(sample["sha256"]), [""] * len(sample), columns=A_ROW, least=72)
     if len(names) > 30:
         st.caption(f"{len(names) - 30} more classes: choose one above to see its pictures.")
 
@@ -66,4 +66,4 @@ def mistakes(wrong: pd.DataFrame) -> None:
         wrong: columns sha256, true, predicted, probability.
     """
     captions = [f"{row.true}, taken for {row.predicted} ({row.probability:.0%})" for row in wrong.itertuples()]
-    panels.pictures(list(wrong["sha256"]), captions, width=160)
+    panels.pictures(list(wrong["sha256"]), captions, columns=6, least=120)

@@ -1,0 +1,57 @@
+"""The inside of a short-lived child process: limits first, then one job, told line by line. `data.parent` starts it.
+
+Light to import: a child starts for every upload.
+"""
+
+import json
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dashboard.core.errors import DashboardError, UploadError, as_record
+from dashboard.core.limits import LIMITS
+
+JOB = "job.json"  # in the folder the child starts in
+OPEN_FILES = 256
+
+
+def answer(work: Callable[[dict[str, Any]], None]) -> int:
+    """The child's side: limit this process, do the job, report a refusal as an answer. Returns the exit code."""
+    _limit()
+    try:
+        work(json.loads(Path(JOB).read_text()))
+    except DashboardError as error:
+        say(kind="error", error=as_record(error))
+    except MemoryError:
+        say(kind="error", error=as_record(_out_of_memory()))
+    else:
+        say(kind="done")
+    return 0
+
+
+def _out_of_memory() -> UploadError:
+    gigabytes = LIMITS.child_memory / 1024**3
+    return UploadError(
+        "upload-memory", f"Opening this needs more than the {gigabytes:g} GiB of memory that are allowed."
+    )
+
+
+def _limit() -> None:
+    for kind, value in (
+        (resource.RLIMIT_AS, LIMITS.child_memory),
+        (resource.RLIMIT_CPU, LIMITS.child_seconds),
+        (resource.RLIMIT_FSIZE, 2 * LIMITS.image_bytes),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (allowed, allowed))
+
+
+def say(**message: Any) -> None:
+    """One JSON line to the parent."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,112 @@
+"""A folder on this machine, or one staged from a browser, as the same entries and contents an archive gives."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from dashboard.core.errors import UploadError
+from dashboard.core.limits import LIMITS
+from dashboard.data import names
+from dashboard.data.entries import Content, Entry
+
+MANIFEST = "manifest.json"  # of a staged folder: the names the browser gave, by number of file
+
+
+def directory(folder: Path) -> tuple[list[Entry], list[Path]]:
+    """Every file below a folder in sorted order, without clutter, and where each lies.
+
+    Links are followed only to files inside the folder itself; folders behind links are not entered.
+
+    Raises:
+        UploadError: `folder-too-many-files`.
+    """
+    root = folder.resolve()
+    entries: list[Entry] = []
+    files: list[Path] = []
+    for path in _walk(root):
+        name = str(path.relative_to(root))
+        if names.is_clutter(name):
+            continue
+        entries.append(_entry(name, len(files), path, root))
+        files.append(path)
+        if len(files) > LIMITS.archive_members:
+            raise UploadError("folder-too-many-files", f"The folder has more than {LIMITS.archive_members:,} files.")
+    return entries, files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as found:
+        inside = sorted(found, key=lambda item: item.name)
+    for item in inside:
+        if item.is_dir(follow_symlinks=False):
+            yield from _walk(Path(item.path))
+        else:
+            yield Path(item.path)
+
+
+def _entry(name: str, index: int, path: Path, root: Path) -> Entry:
+    try:
+        tidied = names.tidy(name)
+    except UploadError as error:
+        return Entry(names.shown(name), index, 0, error)
+    try:
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            return Entry(
+                tidied, index, 0, UploadError("member-link", "The file is a link that leads out of the folder.")
+            )
+        status = path.stat()
+    except (OSError, RuntimeError):
+        return Entry(tidied, index, 0, UploadError("member-link", "The file is a link that leads nowhere."))
+    return _judged(tidied, index, status)
+
+
+def _judged(name: str, index: int, status: os.stat_result) -> Entry:
+    refusal = None
+    if not stat.S_ISREG(status.st_mode):
+        refusal = UploadError("member-special", "This is a device or something else that is no file.")
+    elif status.st_size > LIMITS.image_bytes:
+        refusal = UploadError(
+            "member-too-large", f"The file has {status.st_size:,} bytes; at most {LIMITS.image_bytes:,} are taken."
+        )
+    return Entry(name, index, status.st_size, refusal)
+
+
+def named(files: list[Path], given_names: list[str]) -> list[Entry]:
+    """Entries of files that are known by other names than those they lie under."""
+    entries = []
+    for index, (path, name) in enumerate(zip(files, given_names, strict=True)):
+        if names.is_clutter(name):
+            continue
+        try:
+            entries.append(_judged(names.tidy(name), index, path.stat()))
+        except UploadError as error:
+            entries.append(Entry(names.shown(name), index, 0, error))
+        except OSError as error:
+            entries.append(Entry(names.shown(name), index, 0, unreadable(error)))
+    return entries
+
+
+def staged(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a staged folder and the names they were sent under."""
+    given_names = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return [folder / f"{index:06d}" for index in range(len(given_names))], given_names
+
+
+def contents(entries: list[Entry], files: list[Path]) -> Iterator[Content]:
+    """The bytes of each entry that is not refused, in order."""
+    for entry in entries:
+        if entry.refusal is not None:
+            continue
+        try:
+            with files[entry.index].open("rb") as file:
+                data = file.read(LIMITS.image_bytes + 1)
+        except OSError as error:
+            yield Content(entry.path, b"", unreadable(error))
+        else:
+            yield Content(entry.path, data)
+
+
+def unreadable(error: OSError) -> UploadError:
+    return UploadError("member-unreadable", f"The file cannot be read: {error.strerror or 'unknown reason'}.")

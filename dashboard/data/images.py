@@ -1,0 +1,213 @@
+"""The one decoder. Every picture this program ever looks at comes through here."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dashboard.core.errors import UploadError
+from dashboard.core.limits import LIMITS
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+THUMBNAIL_SIDE = 256
+
+# Pillow would warn at one cap and refuse at twice that; `_check_size` refuses at ours.
+Image.MAX_IMAGE_PIXELS = None
+# What Pillow warns of (odd EXIF, odd palettes) either stops the decoding or does not matter.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture. `format` and `mode` are those of the file, `pixels` are uint8 (height, width, 3), upright."""
+
+    pixels: np.ndarray
+    format: str
+    mode: str
+    animated: bool  # has more frames or pages than the one that was taken
+
+
+def decode(path: Path) -> np.ndarray:
+    """The pixels of a picture file, uint8 (height, width, 3), upright; see `read`."""
+    with path.open("rb") as file:
+        return read(file).pixels
+
+
+def read(file: BinaryIO) -> Picture:
+    """Decode a picture: EXIF orientation applied, transparency on white, 16-bit levels scaled, first frame only.
+
+    Raises:
+        UploadError: `image-empty`, `image-too-large`, `image-heic`, `image-format`, `image-truncated`,
+            `image-unreadable`.
+    """
+    with _refusals():
+        return _decoded(_open(file))
+
+
+def measure(file: BinaryIO) -> int:
+    """The number of pixels the header declares, which is within the limits; raises as `read` does."""
+    with _refusals():
+        image = _open(file)
+        return image.width * image.height
+
+
+def _check_bytes(file: BinaryIO) -> None:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size == 0:
+        raise UploadError("image-empty", "The file has no bytes. Copy it again from where it came.")
+    if size > LIMITS.image_bytes:
+        raise UploadError("image-too-large", f"The file has {size:,} bytes; at most {LIMITS.image_bytes:,} are taken.")
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except UploadError:
+        raise
+    except MemoryError as error:
+        raise UploadError("image-too-large", "Decoding the picture needs more memory than is allowed.") from error
+    except Exception as error:  # a decoder fed with anything may raise anything; it is never more than a bad picture
+        raise _unreadable(error) from error
+
+
+def _decoded(image: Image.Image) -> Picture:
+    mode = image.mode
+    _load(image)
+    pixels = _to_rgb(_upright(image))
+    # Phones write JPEGs with a second, smaller picture behind the first; that is no animation.
+    is_jpeg = image.format in ("JPEG", "MPO")
+    return Picture(pixels, "JPEG" if is_jpeg else str(image.format), mode, not is_jpeg and _is_animated(image))
+
+
+def _is_animated(image: Image.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # damage behind the first frame does not harm the first frame
+        return False
+
+
+def _open(file: BinaryIO) -> Image.Image:
+    """Read the header only, and refuse before anything is decoded."""
+    _check_bytes(file)
+    head = file.read(512)
+    file.seek(0)
+    if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
+        raise UploadError(
+            "image-heic",
+            "This is a HEIC or AVIF picture, as phones make them. Save it as JPEG first "
+            "(iPhone: Settings, Camera, Formats, Most Compatible).",
+        )
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        _check_size(*_webp_canvas(head))  # the WEBP decoder allocates its canvas while opening
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise UploadError(
+            "image-format",
+            f"{_what_it_is(head)}; expected one of {', '.join(FORMATS)}. Save the picture as JPEG or PNG.",
+        ) from error
+    _check_size(*image.size)
+    return image
+
+
+def _webp_canvas(head: bytes) -> tuple[int, int]:
+    """Width and height as the header of a WEBP declares them; 1 x 1 where the decoder will refuse it anyway."""
+    if head[12:16] == b"VP8X":
+        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    if head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if head[12:16] == b"VP8 " and len(head) >= 30:
+        return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
+    return 1, 1
+
+
+def _what_it_is(head: bytes) -> str:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "The file is a web page, not a picture"
+    if b"<svg" in start:
+        return "The file is an SVG drawing"
+    if start.startswith((b"%!ps", b"%pdf")):
+        return "The file is a PostScript or PDF document"
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")):
+        return "The file begins like a picture, but its header is damaged"
+    return "The file is no picture of a known kind"
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise UploadError("image-unreadable", f"The picture is {width} x {height} pixels. Save it again.")
+    if width > LIMITS.image_side or height > LIMITS.image_side or width * height > LIMITS.image_pixels:
+        raise UploadError(
+            "image-too-large",
+            f"The picture is {width} x {height} pixels; at most {LIMITS.image_pixels // 1_000_000} million pixels and "
+            f"{LIMITS.image_side:,} a side are taken. Scale it down first.",
+        )
+
+
+def _load(image: Image.Image) -> None:
+    """Really decode. The place to ask a JPEG for a smaller scale (`image.draft`) before it is."""
+    image.load()
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF says nothing about the orientation; the picture itself is fine
+        return image
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        grey = _to_levels(np.asarray(image))
+        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, layered)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _to_levels(values: np.ndarray) -> np.ndarray:
+    """Grey values of more than 8 bits as uint8. Pillow's own conversion cuts off everything above 255."""
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if values.dtype == np.uint16 or (low >= 0 and 255 < high <= 65535):
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 1.0 if values.dtype.kind == "f" and high <= 1 else 255.0
+    scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
+    levels: np.ndarray = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return levels
+
+
+def _unreadable(error: Exception) -> UploadError:
+    text = str(error).lower()
+    if isinstance(error, EOFError) or "truncated" in text or "cut short" in text:
+        return UploadError(
+            "image-truncated", "The picture ends before it is complete. Copy it again from where it came."
+        )
+    return UploadError(
+        "image-unreadable",
+        "The picture is damaged and cannot be decoded. Open it in another program and save it again.",
+    )
+
+
+def thumbnail(pixels: np.ndarray, side: int = THUMBNAIL_SIDE) -> bytes:
+    """A WEBP of at most `side` pixels a side; smaller pictures keep their size."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), reducing_gap=1.0)
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=80, method=1)
+    return out.getvalue()

@@ -1,0 +1,226 @@
+"""From an upload to a dataset. The child (`data.opening`) opens it; this side only ever reads what the child says."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from dashboard.core.errors import DatasetError, UploadError
+from dashboard.core.files import CHUNK
+from dashboard.core.limits import LIMITS
+from dashboard.core.settings import workspace
+from dashboard.data import datasets, folders, labels, names, parent
+from dashboard.data.datasets import Dataset
+from dashboard.data.splits import SplitSettings
+
+OPENING = "dashboard.data.opening"
+RECORDED = ["path", "sha256", "class_name", "given_split", "format", "mode", "width", "height", "size"]
+
+Progress = Callable[[int, int, str], None]
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is to be opened: a zip, a tar or a folder on this machine, or what `stage_upload` returned."""
+
+    path: Path
+    name: str  # as the user calls it
+
+
+def import_pictures(
+    source: Source | Path,
+    *,
+    name: str,
+    on_progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Dataset:
+    """Open a source and make a dataset of it: version 1, divided by the advised shares.
+
+    Raises:
+        UploadError: the source as a whole cannot be opened.
+        DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
+            in the database then.
+    """
+    path = source.path if isinstance(source, Source) else source
+    if not path.is_file() and not path.is_dir():
+        raise UploadError("source-missing", f"There is no file or folder '{names.shown(str(path))}'. Check the path.")
+    job = {"kind": "dataset", "path": str(path.absolute()), "staged": is_staged(path)}
+    pictures, remarks = _open(job, on_progress, cancelled)
+    kept, duplicates = _apart(pictures)
+    remarks = pd.concat([remarks, duplicates], ignore_index=True).astype({"refused": bool})
+    _refuse_untrainable(kept, remarks)
+    if on_progress is not None:
+        on_progress(len(kept), len(kept), "Writing the dataset")
+    return datasets.create(name, kept, kept.drop_duplicates("sha256"), remarks, SplitSettings())
+
+
+def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:
+    """Take pictures to predict on: their bytes and thumbnails are kept, no dataset is made.
+
+    Returns:
+        One row a picture in the order given: path (the name given), sha256 (empty if refused), reason and code (empty
+        if accepted).
+
+    Raises:
+        UploadError: the child died or took too long.
+    """
+    numbers = [str(number) for number in range(len(names))]  # two pictures of different folders may have one name
+    job = {"kind": "pictures", "paths": [str(path.absolute()) for path in paths], "names": numbers}
+    pictures, remarks = _open(job, None, None)
+    known = dict(zip(pictures["path"], pictures["sha256"], strict=True))
+    refused = {row.path: row for row in remarks[remarks["refused"].astype(bool)].itertuples()}
+    rows = [
+        _taken(name, known.get(number, ""), refused.get(number)) for number, name in zip(numbers, names, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["path", "sha256", "reason", "code"])
+
+
+def _taken(name: str, sha256: str, refusal: Any) -> tuple[str, str, str, str]:
+    return (name, sha256, "", "") if refusal is None else (name, "", refusal.reason, refusal.code)
+
+
+def _open(
+    job: dict[str, Any], on_progress: Progress | None, cancelled: Cancelled | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pictures and remarks as the child reports them."""
+    pictures: list[tuple[Any, ...]] = []
+    remarks: list[tuple[Any, ...]] = []
+    job = {**job, "workspace": str(workspace().absolute())}
+    for message in parent.messages(OPENING, job, seconds=LIMITS.child_seconds, cancelled=cancelled):
+        if message["kind"] == "picture":
+            pictures.append(tuple(message[name] for name in RECORDED))
+            if message["animated"]:
+                remarks.append(
+                    (message["path"], "image-animated", "Only the first of its frames or pages is used.", False)
+                )
+        elif message["kind"] == "remark":
+            remarks.append(tuple(message[name] for name in datasets.REMARKS))
+        elif on_progress is not None:
+            on_progress(message["done"], message["total"], "Reading pictures")
+    return pd.DataFrame(pictures, columns=RECORDED), pd.DataFrame(remarks, columns=datasets.REMARKS)
+
+
+def _apart(pictures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pictures without those seen before, and remarks about the latter. Of the same bytes the first stays."""
+    again = pictures["sha256"].duplicated()
+    kept = pictures[~again].reset_index(drop=True)
+    first = kept.set_index("sha256")
+    remarks = [
+        (row.path, *_duplicate(row.class_name, first.at[row.sha256, "class_name"], first.at[row.sha256, "path"]), True)
+        for row in pictures[again].itertuples()
+    ]
+    return kept, pd.DataFrame(remarks, columns=datasets.REMARKS)
+
+
+def _duplicate(class_name: str, first_class: str, first_path: str) -> tuple[str, str]:
+    if class_name == first_class:
+        return "duplicate", f"The same picture as '{first_path}', which was taken."
+    return (
+        "duplicate-two-classes",
+        f"The same picture as '{first_path}', which was taken as '{first_class}'. A picture has one class.",
+    )
+
+
+def _refuse_untrainable(kept: pd.DataFrame, remarks: pd.DataFrame) -> None:
+    counts = kept["class_name"].value_counts(sort=False)
+    if len(counts) >= 2:
+        return  # classes that are too small are refused by the split
+    if len(counts) == 1:
+        raise DatasetError(
+            "dataset-one-class",
+            f"All {len(kept)} pictures are in one class, '{counts.index[0]}'; at least 2 classes are needed. "
+            f"{labels.LAYOUT}.",
+        )
+    if (remarks["code"] == "no-class-folder").any():
+        raise DatasetError("dataset-no-classes", f"The pictures lie in no class folders. {labels.LAYOUT}.")
+    refused = remarks[remarks["refused"]]
+    why = (
+        f" The first of {len(refused)} refused files: '{refused.iloc[0].path}'. {refused.iloc[0].reason}"
+        if len(refused)
+        else ""
+    )
+    raise DatasetError("dataset-empty", f"No picture was found.{why} {labels.LAYOUT}.")
+
+
+def stage_upload(files: list[tuple[str, BinaryIO]]) -> Path:
+    """Write what a browser sent where the child can open it: one archive, or pictures with names such as roses/1.jpg.
+
+    Names are kept in a manifest and used for nothing else. `discard` the folder when done.
+
+    Raises:
+        UploadError: `upload-empty`, `upload-several-archives`, `upload-too-many-files`, `upload-too-large`,
+            `disk-full`.
+    """
+    _refuse_upload([name for name, _ in files])
+    folder = workspace("uploads", secrets.token_hex(8))
+    parent.sweep(folder.parent)
+    folder.mkdir(mode=0o700)
+    try:
+        left = LIMITS.archive_bytes
+        for number, (_, stream) in enumerate(files):
+            left -= _copy(stream, folder / f"{number:06d}", left)
+        (folder / folders.MANIFEST).write_text(json.dumps([name for name, _ in files]), encoding="utf-8")
+    except OSError as error:
+        discard(folder)
+        raise UploadError(
+            "disk-full",
+            f"The upload could not be written: {error.strerror}. Free space on the server, then send it again.",
+        ) from error
+    except UploadError:
+        discard(folder)
+        raise
+    return folder
+
+
+def stage_pictures(files: list[tuple[str, BinaryIO]]) -> tuple[list[Path], list[str]]:
+    """The same for `take_pictures`: where each picture was written, and the name it was sent under."""
+    return folders.staged(stage_upload(files))
+
+
+def _refuse_upload(given_names: list[str]) -> None:
+    if not given_names:
+        raise UploadError("upload-empty", f"Nothing was sent. {labels.LAYOUT}, or a zip of that.")
+    if len(given_names) > LIMITS.archive_members:
+        raise UploadError("upload-too-many-files", f"At most {LIMITS.archive_members:,} files are taken at once.")
+    archives = [name for name in given_names if names.is_archive(name)]
+    if len(given_names) > 1 and len(archives) == len(given_names):
+        raise UploadError(
+            "upload-several-archives", "One archive is taken at a time. Put all class folders into one zip."
+        )
+
+
+def _copy(stream: BinaryIO, path: Path, most: int) -> int:
+    """Copy at most so many bytes; returns how many."""
+    count = 0
+    if stream.seekable():
+        stream.seek(0)  # a page may have shown it already
+    with path.open("wb") as file:
+        while chunk := stream.read(CHUNK):
+            count += len(chunk)
+            if count > most:
+                raise UploadError("upload-too-large", f"At most {LIMITS.archive_bytes:,} bytes are taken at once.")
+            file.write(chunk)
+    return count
+
+
+def staged_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a staged upload and the names they came with, in the order they were sent."""
+    names_given = json.loads((folder / folders.MANIFEST).read_text(encoding="utf-8"))
+    return [folder / f"{number:06d}" for number in range(len(names_given))], names_given
+
+
+def is_staged(path: Path) -> bool:
+    """Whether `stage_upload` made this folder."""
+    return path.absolute().parent == workspace("uploads")
+
+
+def discard(path: Path) -> None:
+    """Remove a staged upload; anything else is left alone."""
+    if is_staged(path):
+        shutil.rmtree(path, ignore_errors=True)

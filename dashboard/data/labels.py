@@ -1,0 +1,75 @@
+"""From the paths of an upload to class names and the split its folders were named for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dashboard.data.names import may_be_picture
+
+TRAIN = "train"
+VALIDATION = "validation"
+TEST = "test"
+LAYOUT = "Expected one folder per class, with its pictures inside: roses/1.jpg, tulips/2.jpg"
+SPLIT_FOLDERS = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+    "validation": VALIDATION,
+    "eval": VALIDATION,
+    "evaluation": VALIDATION,
+    "test": TEST,
+    "testing": TEST,
+}
+
+
+@dataclass(frozen=True)
+class Label:
+    """`class_name` is literal; `given_split` is train, validation, test or empty."""
+
+    class_name: str
+    given_split: str = ""
+
+
+def by_folder(paths: Iterable[str]) -> dict[str, Label]:
+    """The label of each path that lies in a class folder.
+
+    Folders that wrap everything are looked through, at any depth, and so are folders that are all named for splits.
+    The class is the first folder below those. A path that lies in no class folder is absent from the result.
+    """
+    split = {path: path.split("/") for path in paths}
+    deciding = [parts for path, parts in split.items() if may_be_picture(path)] or list(split.values())
+    depth = _wrapping(deciding, 0)
+    tops = {parts[depth] for parts in deciding if len(parts) > depth + 1}
+    given = _given_splits(tops)
+    if not given or not any(len(parts) > depth + 2 for parts in deciding):
+        return {path: Label(parts[depth]) for path, parts in split.items() if len(parts) > depth + 1}
+    below = _wrapping([parts for parts in deciding if len(parts) > depth + 2], depth + 1)
+    return {
+        path: Label(parts[below], given[parts[depth]])
+        for path, parts in split.items()
+        if len(parts) > below + 1 and parts[depth] in given
+    }
+
+
+def _wrapping(paths: list[list[str]], depth: int) -> int:
+    """How many leading folders from `depth` on hold everything and divide nothing."""
+    while True:
+        tops = {parts[depth] for parts in paths if len(parts) > depth + 1}
+        deeper = any(len(parts) > depth + 2 for parts in paths)
+        if len(tops) != 1 or not deeper or _given_splits(tops):
+            return depth
+        depth += 1
+
+
+def _given_splits(folders: set[str]) -> dict[str, str]:
+    """What each folder was named for, when every one of them is named for a split; else nothing.
+
+    `eval` is the validation part, unless another folder is: then it is the test part.
+    """
+    names = {folder: SPLIT_FOLDERS.get(folder.strip().lower(), "") for folder in folders}
+    if not all(names.values()):
+        return {}
+    evaluations = [folder for folder in folders if folder.strip().lower().startswith("eval")]
+    if len(evaluations) < sum(name == VALIDATION for name in names.values()):
+        names |= dict.fromkeys(evaluations, TEST)
+    return names

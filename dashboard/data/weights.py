@@ -1,0 +1,127 @@
+"""Weights files: where Keras' published ImageNet weights are, and files a user brings."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from dashboard.core.backbones import Backbone, weights_file_name, weights_published, weights_url_path
+from dashboard.core.errors import WeightsError
+from dashboard.core.files import replacing, sha256
+from dashboard.core.limits import LIMITS
+from dashboard.core.recipe import Recipe
+from dashboard.core.settings import settings, workspace
+from dashboard.data.downloads import (
+    MEGABYTE,
+    PretrainedFile,
+    by_hand,
+    download,
+    is_whole_hdf5,
+    not_written,
+    too_large,
+)
+
+__all__ = [
+    "PretrainedFile",
+    "Whereabouts",
+    "download",
+    "imagenet_file",
+    "require",
+    "take_file",
+    "weights_file_path",
+    "whereabouts",
+]
+
+Whereabouts = Literal["on this machine", "to download", "not to be had"]
+
+
+def imagenet_file(backbone: Backbone, alpha: float, image_size: int) -> PretrainedFile:
+    """The file that `keras.applications` asks for with `weights="imagenet", include_top=False`."""
+    name = weights_file_name(backbone, alpha, image_size)
+    path = settings().keras_home.expanduser() / "models" / name
+    present = is_whole_hdf5(path)
+    return PretrainedFile(
+        name=name,
+        path=path,
+        url=f"{settings().weights_url.rstrip('/')}/{weights_url_path(backbone, alpha, image_size)}",
+        megabytes=path.stat().st_size / MEGABYTE if present else backbone.download_megabytes_at(alpha),
+        present=present,
+        hash=backbone.weights_hash,
+    )
+
+
+def whereabouts(backbone: Backbone, alpha: float, image_size: int) -> Whereabouts:
+    """Where the ImageNet weights for this width and size are."""
+    if imagenet_file(backbone, alpha, image_size).present:
+        return "on this machine"
+    return "to download" if weights_published(backbone, alpha, image_size) else "not to be had"
+
+
+def require(recipe: Recipe) -> None:
+    """Refuse a recipe whose starting weights are not on this machine.
+
+    Raises:
+        WeightsError: `weights-absent` or `weights-file-unknown`.
+    """
+    if recipe.weights == "file" and not weights_file_path(recipe.weights_file or "").is_file():
+        raise WeightsError(
+            "weights-file-unknown",
+            f"The weights file {recipe.weights_file} is not in this workspace. Upload it again on the Model page, "
+            "or give its path to `train --weights`.",
+        )
+    if recipe.weights != "imagenet":
+        return
+    row, alpha, size = recipe.backbone_row, recipe.alpha, recipe.image_size
+    file = imagenet_file(row, alpha, size)
+    if file.present:
+        return
+    if not weights_published(row, alpha, size):
+        raise WeightsError(
+            "weights-absent",
+            f"There are no ImageNet weights for {recipe.network_name} at {size} pixels: they were published at "
+            f"{row.image_size} pixels only. Choose image size {row.image_size}, or another alpha.",
+        )
+    raise WeightsError(
+        "weights-absent",
+        f"The ImageNet weights of {recipe.network_name} are not on this machine. Download them on the Model page. "
+        f"{by_hand(file)}",
+    )
+
+
+def weights_file_path(sha: str) -> Path:
+    """Where a user's weights file lies in the workspace, whether it is there or not.
+
+    Raises:
+        WeightsError: `weights-file-unknown`; not a SHA-256, so no file of that name was ever taken.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", sha):
+        raise WeightsError("weights-file-unknown", f"A weights file is named by its SHA-256; received '{sha}'.")
+    return workspace("weights", f"{sha}.h5")
+
+
+def take_file(source: Path, original_name: str) -> str:
+    """Copy a user's weights file into the workspace and return its SHA-256. It is not parsed.
+
+    Raises:
+        WeightsError: `weights-file-unknown`, `weights-too-large`, `weights-not-hdf5`, `disk-full`,
+            `weights-not-written`.
+    """
+    if not source.is_file():
+        raise WeightsError("weights-file-unknown", f"There is no file {original_name}. Check its name and folder.")
+    size = source.stat().st_size
+    if size > LIMITS.weights_bytes:
+        raise WeightsError("weights-too-large", too_large(original_name, size))
+    if not is_whole_hdf5(source):
+        raise WeightsError(
+            "weights-not-hdf5",
+            f"{original_name} is not a whole HDF5 file. Expected weights saved by Keras (`.weights.h5` or `.h5`).",
+        )
+    sha = sha256(source)
+    target = weights_file_path(sha)
+    if not target.is_file():
+        try:
+            with replacing(target) as aside:
+                shutil.copyfile(source, aside)
+        except OSError as error:
+            raise not_written(original_name, target.parent, error) from error
+    return sha

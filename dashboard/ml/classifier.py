@@ -1,0 +1,85 @@
+"""The classifier: backbone and head as one flat model from pictures of any size to probabilities."""
+
+import keras
+
+from dashboard.core.errors import BackboneError
+from dashboard.core.recipe import Recipe
+from dashboard.ml import backbone, cut
+
+IMAGES = "images"
+RESIZING = "resizing"
+POOLING = "pooling"
+HEAD = "head"
+DROPOUT = "dropout"
+PROBABILITIES = "probabilities"
+
+
+def resizing(image_size: int) -> keras.layers.Resizing:
+    """The one way a picture is brought to the network's size: stretched to a square, smoothed against aliasing."""
+    return keras.layers.Resizing(image_size, image_size, interpolation="bilinear", antialias=True, name=RESIZING)
+
+
+def build(recipe: Recipe, class_names: list[str]) -> keras.Model:
+    """The whole network with random weights, drawn from the recipe's seed.
+
+    Returns:
+        A model from RGB pictures 0..255 of any size, shape (batch, height, width, 3), to probabilities in the order
+        of `class_names`.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    images = keras.Input((None, None, 3), name=IMAGES)
+    resized = resizing(recipe.image_size)(images)
+    features = backbone.build(recipe.backbone_row, recipe.alpha, recipe.image_size, resized).output
+    x = keras.layers.GlobalAveragePooling2D(name=POOLING)(features)
+    if recipe.head_width:
+        x = keras.layers.Dense(recipe.head_width, activation="relu", name=HEAD)(x)
+    x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed, name=DROPOUT)(x)
+    x = keras.layers.Dense(len(class_names), activation="softmax", name=PROBABILITIES)(x)
+    return keras.Model(images, x, name="classifier")
+
+
+def trainable_part(model: keras.Model) -> keras.Model:
+    """From the resized pictures to the probabilities, on the same layers: what `fit` trains.
+
+    Pictures of different sizes cannot share a batch, so they are resized one by one before, by the very same operation.
+    """
+    return keras.Model(model.get_layer(RESIZING).output, model.output, name="trainable_part")
+
+
+def backbone_of(model: keras.Model) -> keras.Model:
+    """From the resized pictures to the features, on the same layers."""
+    return keras.Model(model.get_layer(RESIZING).output, model.get_layer(POOLING).input, name="backbone")
+
+
+def freeze(model: keras.Model, unfreeze_from: str | None, *, train_batch_normalization: bool = False) -> None:
+    """Freeze the backbone, or all of it below a block; the head always learns. Takes effect at the next `compile`.
+
+    Args:
+        model: what `build` returned.
+        unfreeze_from: name of the lowest block to thaw; None freezes the whole backbone.
+        train_batch_normalization: let BatchNormalization of thawed blocks learn. `training=False` would not keep it
+            still: once trainable, its statistics move.
+
+    Raises:
+        BackboneError: `block-unknown`.
+    """
+    blocks = cut.blocks(backbone_of(model))
+    names = [block.name for block in blocks]
+    if unfreeze_from is not None and unfreeze_from not in names:
+        raise BackboneError(
+            "block-unknown", f"The backbone has no block '{unfreeze_from}'. Its blocks are {', '.join(names)}."
+        )
+    first = len(names) if unfreeze_from is None else names.index(unfreeze_from)
+    for position, block in enumerate(blocks):
+        for name in block.layers:
+            layer = model.get_layer(name)
+            is_still = isinstance(layer, keras.layers.BatchNormalization) and not train_batch_normalization
+            layer.trainable = position >= first and not is_still
+            _rest(layer, position < first)
+
+
+def _rest(layer: keras.layers.Layer, frozen: bool) -> None:
+    """Switch a frozen layer's dropout off: what is frozen gives the same features for the same picture, every time."""
+    if hasattr(layer, "rate") and hasattr(layer, "seed_generator"):
+        layer.awake_rate = getattr(layer, "awake_rate", layer.rate)
+        layer.rate = 0.0 if frozen else layer.awake_rate

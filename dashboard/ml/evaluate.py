@@ -1,0 +1,79 @@
+"""What the finished model says about every picture file of its run: `predictions.csv` and the figures in `report.json`."""
+
+import csv
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.core import files, metrics
+from dashboard.data.datasets import picture_path
+from dashboard.data.splits import TEST, TRAIN, VALIDATION
+from dashboard.ml.predict import Classifier
+from dashboard.runs.run import Run
+
+SAY = 0.5  # seconds between two `progress` events
+
+
+def predictions(classifier: Classifier, run: Run) -> pd.DataFrame:
+    """Predict all splits from the picture files, write `predictions.csv` as it goes, and return it.
+
+    Returns:
+        As `Run.predictions`; probabilities with 9 digits, which is all that float32 has.
+    """
+    manifest, names = run.manifest, run.class_names
+    columns = ["path", "sha256", "split", "true", "predicted", *(f"{metrics.PROBABILITY}{name}" for name in names)]
+    paths = [picture_path(sha) for sha in manifest["sha256"]]
+    done, said = 0, 0.0
+    with files.replacing(run.path / "predictions.csv") as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for probabilities in classifier.batches(paths):
+            rows = manifest.iloc[done : done + len(probabilities)]
+            writer.writerows(_rows(rows, probabilities, names))
+            done += len(probabilities)
+            if time.monotonic() - said >= SAY or done == len(paths):
+                run.say("progress", stage="evaluating", done=done, total=len(paths))
+                said = time.monotonic()
+    return run.predictions()
+
+
+def _rows(rows: pd.DataFrame, probabilities: np.ndarray, names: list[str]) -> list[list[str]]:
+    return [
+        [path, sha, split, true, names[int(values.argmax())], *(f"{value:.9g}" for value in values)]
+        for (path, sha, split, true), values in zip(
+            rows[["path", "sha256", "split", "class_name"]].itertuples(index=False), probabilities, strict=True
+        )
+    ]
+
+
+def report(table: pd.DataFrame, *, epochs: int, best_epoch: int, seconds: dict[str, float]) -> dict[str, Any]:
+    """The figures of a run as JSON-safe values.
+
+    Returns:
+        accuracy and loss by split (accuracy with its 95 % interval), validation_accuracy, test_accuracy (None without a
+        test split), epochs, best_epoch and seconds.
+    """
+    splits = [split for split in (TRAIN, VALIDATION, TEST) if (table["split"] == split).any()]
+    accuracy = {split: asdict(metrics.accuracy(table[table["split"] == split])) for split in splits}
+    return {
+        "accuracy": accuracy,
+        "loss": {split: cross_entropy(table[table["split"] == split]) for split in splits},
+        "validation_accuracy": accuracy[VALIDATION]["value"],
+        "test_accuracy": accuracy[TEST]["value"] if TEST in accuracy else None,
+        "epochs": epochs,
+        "best_epoch": best_epoch,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+def cross_entropy(table: pd.DataFrame) -> float:
+    """Mean of -log(probability of the true class), natural logarithm, without label smoothing."""
+    given = [
+        max(float(row[f"{metrics.PROBABILITY}{true}"]), 1e-7)
+        for row, true in zip(table.to_dict("records"), table["true"], strict=True)
+    ]
+    return -sum(math.log(value) for value in given) / len(given)

@@ -1,0 +1,159 @@
+"""Train one run: `python -m dashboard.ml.train <run directory>`.
+
+The same command begins a run and resumes it: it goes on after the newest whole checkpoint it finds.
+Exit codes: 0 finished or stopped on request, 1 failed, 3 another process works on this run.
+"""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import keras
+
+from dashboard.core import files
+from dashboard.core.errors import DashboardError, DatasetError, RunError
+from dashboard.core.recipe import Phase
+from dashboard.data.datasets import picture_path
+from dashboard.data.splits import TRAIN, VALIDATION
+from dashboard.ml import classifier, evaluate, standing, weights
+from dashboard.ml.callbacks import StopRequested
+from dashboard.ml.fit import Data, fit, load
+from dashboard.ml.predict import Classifier
+from dashboard.ml.standing import Standing
+from dashboard.runs import checkpoints, events, queue, status
+from dashboard.runs.lease import Lease
+from dashboard.runs.run import Run, versions
+from dashboard.runs.status import Status
+
+
+def train(run: Run) -> Status:
+    """From picture files to a finished model and its report; returns how it ended."""
+    began = time.monotonic()
+    check_pictures(run)
+    model = classifier.build(run.recipe, run.class_names)
+    progress, checkpoint = take_up(run, model)
+    if checkpoint is None:
+        weights.load(model, run.recipe)
+    earlier = progress.seconds
+    ended = run_phases(model, load(run), run, progress, checkpoint)
+    save(run, model)
+    seconds = {"features": 0.0, "training": progress.seconds, "total": time.monotonic() - began + earlier}
+    if ended == status.STOPPED:
+        run.withdraw_stop()  # heard; what follows may take longer than a deaf worker is given
+    table = evaluate.predictions(Classifier(model, run.recipe.image_size), run)
+    report = evaluate.report(table, epochs=progress.epoch, best_epoch=progress.best_epoch, seconds=seconds)
+    files.write_json(run.path / "report.json", report)
+    queue.record_accuracy(run.id, validation=report["validation_accuracy"], test=report["test_accuracy"])
+    return ended
+
+
+def run_phases(model: keras.Model, data: Data, run: Run, progress: Standing, checkpoint: Path | None) -> Status:
+    """Feature extraction, then fine-tuning; skips what an earlier attempt has done. The model ends with its best weights."""
+    phases = run.recipe.phases
+    names = [phase.name for phase in phases]
+    position = names.index(progress.phase) if progress.phase in names else 0
+    if progress.phase_done:
+        standing.load_best(run.path, progress, model)
+        position, checkpoint = position + 1, None
+    for phase in phases[position:]:
+        if checkpoint is None:
+            progress.begin(phase.name)
+        announce(run, phase, progress)
+        try:
+            fit(model, data, run, phase, progress, checkpoint)
+        except StopRequested:
+            kept = f"Weights of epoch {progress.best_epoch} kept." if progress.best_epoch else "No epoch was finished."
+            text = f"Stopped on request in epoch {progress.epoch + 1}. {kept}"
+            run.say("mark", mark="stop", epoch=progress.epoch, step=progress.step, text=text)
+            return status.STOPPED
+        checkpoint = None
+    return status.FINISHED
+
+
+def announce(run: Run, phase: Phase, progress: Standing) -> None:
+    """Say that a phase begins, unless an earlier attempt's word still stands."""
+    said = [event["phase"] for event in events.read(run.events_path) if event["kind"] == "phase"]
+    if phase.name not in said:
+        run.say("phase", phase=phase.name, epoch=progress.phase_start, step=progress.step)
+
+
+def take_up(run: Run, model: keras.Model) -> tuple[Standing, Path | None]:
+    """Go back to the newest whole checkpoint; a fresh standing and None where there is none.
+
+    Raises:
+        RunError: there are checkpoints and all of them are damaged.
+    """
+    written = checkpoints.epochs(run.path)
+    whole = next((epoch for epoch in written if checkpoints.is_whole(checkpoints.path(run.path, epoch))), None)
+    if written and whole is None:
+        raise RunError("checkpoints-damaged", f"All checkpoints of run '{run.id}' are damaged. Start a new run.")
+    run.say("attempt", epoch=whole or 0, versions=versions())
+    if whole is None:
+        return Standing(), None
+    if whole != written[0]:
+        text = f"The checkpoint of epoch {written[0]} is damaged; training goes on after epoch {whole}."
+        run.say("warning", text=text)
+    folder = checkpoints.path(run.path, whole)
+    return standing.load(folder, model), folder
+
+
+def check_pictures(run: Run) -> None:
+    """Refuse a run whose pictures are gone, before anything is computed.
+
+    Raises:
+        DatasetError: `pictures-missing` or `split-empty`.
+    """
+    for split in (TRAIN, VALIDATION):
+        if not (run.manifest["split"] == split).any():
+            raise DatasetError("split-empty", f"No picture is in the {split} split; training needs some. Split anew.")
+    missing = [path for sha, path in run.manifest[["sha256", "path"]].values if not picture_path(sha).is_file()]
+    if missing:
+        raise DatasetError(
+            "pictures-missing",
+            f"{len(missing)} of {len(run.manifest)} pictures of this run are no longer in the workspace, the first one is "
+            f"'{missing[0]}'. Import the dataset again.",
+        )
+
+
+def save(run: Run, model: keras.Model) -> None:
+    """Write the finished model: the whole of it, its weights alone, and what its outputs mean."""
+    with files.replacing(run.weights_path) as aside:
+        model.save_weights(aside)
+    with files.replacing(run.model_path) as aside:
+        model.save(aside)
+    recipe = run.recipe
+    labels = {
+        "class_names": run.class_names,
+        "image_size": recipe.image_size,
+        "backbone": recipe.backbone,
+        "alpha": recipe.alpha,
+        "input": "RGB 0..255, any size; resized and scaled inside the model",
+        "output": "probabilities in the order of class_names",
+    }
+    files.write_json(run.path / "labels.json", labels)
+
+
+def end(run: Run, to: Status, message: str = "") -> None:
+    """Write down how the run ended, for those who follow it and in its row."""
+    run.say("end", status=to, text=message)
+    queue.change(run.id, to, only_from=(status.RUNNING, status.STOPPING), ended_at=time.time(), message=message)
+
+
+def main(run: Run) -> int:
+    lease = Lease(run.lease_path)
+    if not lease.acquire():
+        print(f"Another process is training run '{run.id}'; two would spoil it.", file=sys.stderr)
+        return 3
+    signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
+    try:
+        end(run, train(run))
+    except DashboardError as error:
+        end(run, status.FAILED, error.message)
+        print(f"{error.code}: {error.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Run(Path(sys.argv[1]).resolve())))

@@ -1,0 +1,123 @@
+"""A process that answers questions about networks: `python -m dashboard.ml.worker`, JSON lines in and out.
+
+    in    {"id": 1, "verb": "predict", "arguments": {...}}
+    out   {"id": 1, "progress": [done, total, text]}, then {"id": 1, "result": ...} or {"id": 1, "error": {...}}
+
+It ends when its input does. Whoever keeps it warm has the next answer without the seconds TensorFlow takes to begin.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from typing import IO, Any
+
+if __name__ == "__main__":  # before TensorFlow, which may print: standard output is for answers alone
+    _answers: IO[str] = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+
+import keras
+
+from dashboard.core.errors import DashboardError, WorkerError, as_record
+from dashboard.core.recipe import find_backbone, recipe_from
+from dashboard.ml import backbone, cut, export, weights
+from dashboard.ml.predict import Classifier, open_classifier
+from dashboard.runs.run import open_run
+
+Progress = Callable[[int, int, str], None]
+KEPT = 2  # classifiers
+
+
+def ping(progress: Progress) -> str:
+    """Whether anybody is there."""
+    return "pong"
+
+
+def topology(progress: Progress, *, backbone: str, alpha: float, image_size: int) -> list[dict[str, Any]]:
+    """The blocks of a backbone; raises BackboneError `backbone-unknown`, `alpha-unknown`, `image-size-too-small`."""
+    recipe = recipe_from(
+        {"dataset": "-", "backbone": backbone, "alpha": alpha, "image_size": image_size, "weights": "none"}
+    )
+    return [
+        {
+            "name": block.name,
+            "layers": len(block.layers),
+            "parameters": block.parameters,
+            "output_shape": block.output_shape,
+        }
+        for block in cut.blocks(_network(recipe.backbone, recipe.alpha, recipe.image_size))
+    ]
+
+
+def predict(progress: Progress, *, run: str, shas: list[str]) -> list[list[float]]:
+    """Probabilities of stored pictures in the order of the run's classes; raises as `ml.predict`."""
+    found: list[list[float]] = []
+    path = open_run(run).weights_path
+    for probabilities in _classifier(run, path.stat().st_mtime_ns if path.exists() else 0).stored(shas):
+        found.extend(probabilities.tolist())
+        progress(len(found), len(shas), "predicting")
+    return found
+
+
+def make_export(progress: Progress, *, run: str, format: str) -> dict[str, str]:
+    """One file to take home, its path relative to the run directory; raises as `ml.export`."""
+    return {"path": export.export(open_run(run), format, progress).as_posix()}
+
+
+def check_weights(progress: Progress, *, recipe: dict[str, Any]) -> None:
+    """Raises WeightsError when the recipe's starting weights do not fit its backbone."""
+    weights.check(recipe_from(recipe))
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "ping": ping,
+    "topology": topology,
+    "predict": predict,
+    "export": make_export,
+    "check_weights": check_weights,
+}
+
+
+def _network(name: str, alpha: float, image_size: int) -> keras.Model:
+    keras.utils.clear_session(free_memory=False)
+    images = keras.Input((image_size, image_size, 3), name="images")
+    return backbone.build(find_backbone(name), alpha, image_size, images)
+
+
+@lru_cache(maxsize=KEPT)
+def _classifier(run_id: str, written: int) -> Classifier:
+    """The classifier of a run, as its weights were `written`; a resumed run has new ones."""
+    return open_classifier(open_run(run_id))
+
+
+def answer(question: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
+    """Answer one question; a mistake of ours becomes a short error here and a traceback on standard error."""
+    number = question["id"]
+    try:
+        verb = VERBS[question["verb"]]
+        result = verb(
+            lambda done, total, text: say({"id": number, "progress": [done, total, text]}), **question["arguments"]
+        )
+    except DashboardError as error:
+        say({"id": number, "error": as_record(error)})
+    except Exception as error:  # the process outlives the mistake, and the log has it whole
+        traceback.print_exc()
+        text = f"The worker could not do this: {type(error).__name__}: {error}. Its log has the details."
+        say({"id": number, "error": as_record(WorkerError("worker-failed", text[:400]))})
+    else:
+        say({"id": number, "result": result})
+
+
+def main() -> None:
+    def say(line: dict[str, Any]) -> None:
+        _answers.write(json.dumps(line) + "\n")
+        _answers.flush()
+
+    for line in sys.stdin:
+        answer(json.loads(line), say)
+
+
+if __name__ == "__main__":
+    main()

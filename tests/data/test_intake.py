@@ -1,0 +1,351 @@
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from dashboard.core import database, files
+from dashboard.core.errors import DashboardError, DatasetError, UploadError
+from dashboard.core.settings import ROOT
+from dashboard.data import datasets, intake, parent
+from dashboard.data.intake import Source
+from tests.making import classes, folder_of, picture, zip_of
+
+# What the folder of real pictures says about itself: classes, pictures.
+REAL = {
+    "flowers_small": (5, 200),
+    "trashnet_third": (6, 843),
+    "mnist_png": (10, 400),
+    "ms_fruit_tiny": (3, 45),
+    "messy/zips/teachablemachine_image-model-data.zip": (2, 22),
+    "messy/zips/mlnet_concrete_cracks_assets.zip": (2, 400),
+}
+
+
+def take(path: Path, **options) -> datasets.Dataset:
+    return intake.import_pictures(Source(path, path.name), name=path.name, **options)
+
+
+def is_empty(table: sa.Table) -> bool:
+    with database.database().connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_sets_are_taken_whole(name, shared_data, workspace):
+    dataset = take(shared_data / name)
+    row = datasets.listing().iloc[0]
+    assert (row.classes, row.images, row.refused, row.duplicates) == (*REAL[name], 0, 0)
+    members = datasets.members(dataset)
+    assert set(members.groupby("class_name")["split"].nunique()) == {3}
+    for sha256 in members["sha256"].head(20):
+        assert files.sha256(datasets.picture_path(sha256)) == sha256
+        assert datasets.thumbnail_path(sha256).is_file()
+
+
+def test_real_photographs_without_class_folders_are_refused_with_the_layout(shared_data, workspace):
+    with pytest.raises(DatasetError, match="one folder per class") as refusal:
+        take(shared_data / "messy" / "exif_orientation")
+    assert refusal.value.code == "dataset-no-classes"
+    assert is_empty(database.datasets)
+
+
+def test_numeric_class_names_and_turned_photographs_are_taken(shared_data, workspace):
+    dataset = take(shared_data / "sign_digits")
+    members = datasets.members(dataset)
+    assert datasets.class_names(dataset) == [str(digit) for digit in range(10)]
+    assert len(members) == 2062
+    assert (members["width"] == 3024).sum() == 3
+
+
+def test_an_archive_and_a_folder_hold_the_same_dataset(tmp_path, workspace):
+    folder = folder_of(classes("roses", "tulips"), tmp_path / "flowers")
+    with tarfile.open(tmp_path / "flowers.tar.gz", "w:gz") as archive:
+        archive.add(folder, "flowers")
+    zipped = zip_of(classes("roses", "tulips"), tmp_path / "a.zip")
+    columns = ["sha256", "class_name", "split", "width", "height", "format", "mode", "size"]
+    expected, *found = (datasets.members(take(path))[columns] for path in (folder, tmp_path / "flowers.tar.gz", zipped))
+    assert len(expected) == 8
+    assert all(table.equals(expected) for table in found)
+
+
+def test_one_bad_picture_never_ends_an_upload(tmp_path, workspace):
+    upload = classes("roses", "tulips") | {
+        "roses/cut.jpg": picture(50, "JPEG")[:-300],
+        "roses/empty.jpg": b"",
+        "roses/page.jpg": b"<html>not found</html>",
+        "tulips/phone.heic": b"\0\0\0\x18ftypheic\0\0\0\0",
+        "tulips/notes.txt": b"about tulips",
+        "tulips/more.zip": b"PK\5\6" + bytes(18),
+        "lost.png": picture(51),
+        "tulips/.DS_Store": b"\0\0\0\1Bud1",
+        "__MACOSX/tulips/._1.png": b"\0\5\x16\7",
+        "tulips/Thumbs.db": b"\xd0\xcf",
+        "tulips/blink.gif": picture(52, "GIF"),
+    }
+    dataset = take(zip_of(upload, tmp_path / "a.zip"))
+    remarks = datasets.remarks(dataset).set_index("path")
+    assert remarks["code"].to_dict() == {
+        "roses/cut.jpg": "image-truncated",
+        "roses/empty.jpg": "image-empty",
+        "roses/page.jpg": "image-format",
+        "tulips/phone.heic": "image-heic",
+        "tulips/notes.txt": "not-a-picture",
+        "tulips/more.zip": "archive-in-archive",
+        "lost.png": "no-class-folder",
+    }
+    assert remarks[~remarks["refused"]].index.tolist() == ["tulips/notes.txt"]
+    assert len(datasets.members(dataset)) == 9
+
+
+def test_the_same_picture_twice_is_kept_once(tmp_path, workspace):
+    upload = classes("roses", "tulips") | {"roses/z again.png": picture(0), "tulips/z other.png": picture(1)}
+    dataset = take(zip_of(upload, tmp_path / "a.zip"))
+    remarks = datasets.remarks(dataset)
+    assert remarks["code"].tolist() == ["duplicate", "duplicate-two-classes"]
+    assert remarks["refused"].all()
+    assert "'roses/1.png', which was taken as 'roses'" in remarks["reason"][1]
+    row = datasets.listing().iloc[0]
+    assert (row.images, row.refused, row.duplicates) == (8, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("upload", "code", "words"),
+    [
+        ({}, "dataset-empty", "No picture was found"),
+        ({"roses/readme.txt": b"hello"}, "dataset-empty", "one folder per class"),
+        ({"roses/1.jpg": b"broken"}, "dataset-empty", "first of 1 refused files: 'roses/1.jpg'"),
+        ({"1.png": picture(1), "2.png": picture(2)}, "dataset-no-classes", "one folder per class"),
+        (classes("roses"), "dataset-one-class", "All 4 pictures are in one class, 'roses'"),
+        (classes("roses", "tulips", images=2), "dataset-class-too-small", "'roses' has 2 pictures; at least 3"),
+    ],
+)
+def test_a_dataset_that_cannot_be_trained_is_refused_and_leaves_no_row(upload, code, words, tmp_path, workspace):
+    with pytest.raises(DatasetError, match=words) as refusal:
+        take(zip_of(upload, tmp_path / "a.zip"))
+    assert refusal.value.code == code
+    assert all(is_empty(table) for table in (database.datasets, database.members, database.pictures, database.remarks))
+
+
+def test_class_names_are_literal(tmp_path, workspace):
+    names = ["007", "<b>bold", "$x^2$", "=1+1", "None", "train", "кот", "حصان", "🌷", "cat ", "Cat"]
+    dataset = take(zip_of(classes(*names, images=3), tmp_path / "a.zip"))
+    assert datasets.class_names(dataset) == sorted(names)
+
+
+def test_folders_named_for_splits_are_kept(tmp_path, workspace):
+    parts = {"train": classes("a", "b", images=8)}
+    parts["test"] = {
+        f"{name}/{n}.png": picture(900 + 10 * order + n) for order, name in enumerate("ab") for n in range(2)
+    }
+    upload = {f"set/{top}/{path}": data for top, inside in parts.items() for path, data in inside.items()}
+    members = datasets.members(take(zip_of(upload, tmp_path / "a.zip")))
+    assert set(members[members["path"].str.contains("/test/")]["split"]) == {"test"}
+    assert members["split"].value_counts().to_dict() == {"train": 14, "test": 4, "validation": 2}
+
+
+def test_importing_again_writes_no_picture_twice(tmp_path, workspace):
+    path = zip_of(classes("a", "b"), tmp_path / "a.zip")
+    first = datasets.members(take(path))
+    before = {file: file.stat().st_mtime_ns for file in (workspace / "objects").rglob("*")}
+    assert datasets.members(take(path)).equals(first)
+    assert {file: file.stat().st_mtime_ns for file in (workspace / "objects").rglob("*")} == before
+    assert len(datasets.listing()) == 2
+
+
+def test_progress_is_told_truthfully(tmp_path, workspace):
+    told: list[tuple[int, int, str]] = []
+    take(zip_of(classes("a", "b", images=15), tmp_path / "a.zip"), on_progress=lambda *now: told.append(now))
+    assert [now[:2] for now in told] == [(10, 30), (20, 30), (30, 30), (30, 30)]
+
+
+def test_cancelling_leaves_nothing_but_pictures_nobody_refers_to(tmp_path, workspace):
+    path = zip_of(classes("a", "b", images=40), tmp_path / "a.zip")
+    with pytest.raises(UploadError) as refusal:
+        take(path, cancelled=lambda: True)
+    assert refusal.value.code == "upload-cancelled"
+    assert is_empty(database.datasets)
+    assert list((workspace / "scratch").iterdir()) == []
+
+
+# The browser's uploads
+
+
+def staged(*sent: tuple[str, bytes]) -> Path:
+    return intake.stage_upload([(name, io.BytesIO(data)) for name, data in sent])
+
+
+def test_a_staged_archive_and_staged_pictures_make_the_same_dataset(tmp_path, workspace):
+    pictures = staged(*classes("roses", "tulips").items())
+    archive = staged(("flowers.zip", zip_of(classes("roses", "tulips"), tmp_path / "a.zip").read_bytes()))
+    first, second = (datasets.members(take(path)) for path in (pictures, archive))
+    assert first.equals(second)
+    assert first["path"].tolist() == sorted(classes("roses", "tulips"))
+    for path in (pictures, archive):
+        intake.discard(path)
+    assert list((workspace / "uploads").iterdir()) == []
+
+
+def test_hostile_names_of_staged_files_are_only_data(tmp_path, workspace):
+    hostile = [
+        "../../evil.png",
+        "/etc/evil.png",
+        "C:\\evil.png",
+        "roses/\x1b[2J.png",
+        "roses/" + "x" * 300,
+        "",
+        "..",
+        "\0",
+    ]
+    path = staged(*classes("roses", "tulips").items(), *((name, picture(70 + n)) for n, name in enumerate(hostile)))
+    assert sorted(file.name for file in path.iterdir()) == [f"{n:06d}" for n in range(16)] + ["manifest.json"]
+    remarks = datasets.remarks(take(path))
+    assert len(remarks) == len(hostile)
+    assert set(remarks["code"]) == {"member-path", "member-name"}
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_discard_removes_nothing_but_staged_uploads(tmp_path, workspace):
+    folder = folder_of({"precious.txt": b"mine"}, tmp_path / "elsewhere")
+    intake.discard(folder)
+    intake.discard(workspace)
+    assert (folder / "precious.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [([], "upload-empty"), (["train.zip", "test.zip"], "upload-several-archives")]
+)
+def test_an_upload_that_cannot_be_meant_is_refused(names, code, workspace):
+    with pytest.raises(UploadError) as refusal:
+        staged(*((name, b"x") for name in names))
+    assert refusal.value.code == code
+
+
+def test_an_upload_that_cannot_be_written_is_refused_and_removed(workspace):
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(UploadError, match="No space left") as refusal:
+        intake.stage_upload([("a.zip", Failing())])
+    assert refusal.value.code == "disk-full"
+    assert list((workspace / "uploads").iterdir()) == []
+
+
+def test_pictures_to_predict_on_come_back_in_order_with_their_reasons(tmp_path, workspace):
+    sent = [("b.png", picture(1)), ("a.png", b"broken"), ("b.png", picture(2)), (".hidden", picture(1))]
+    paths, names = intake.stage_pictures([(name, io.BytesIO(data)) for name, data in sent])
+    taken = intake.take_pictures(paths, names)
+    assert taken["path"].tolist() == ["b.png", "a.png", "b.png", ".hidden"]
+    assert taken["code"].tolist() == ["", "image-format", "", ""]
+    assert taken["sha256"].str.len().tolist() == [64, 0, 64, 64]
+    assert datasets.picture_path(taken["sha256"][2]).read_bytes() == picture(2)
+    assert datasets.listing().empty
+
+
+# The child
+
+
+def _children(workspace: Path) -> list[Path]:
+    """The folders in /proc of processes that work in a scratch folder of this workspace."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if Path(os.readlink(process / "cwd")).parent == workspace / "scratch":
+                found.append(process)
+    return found
+
+
+def _stop_child(how: signal.Signals, workspace: Path) -> None:
+    """Send a signal to the child that is opening an upload, once it has kept its first pictures."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not (workspace / "thumbnails").exists():
+        time.sleep(0.01)
+    for child in _children(workspace):
+        os.kill(int(child.name), how)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+def test_a_child_ended_by_a_signal_is_an_answer(how, tmp_path, workspace):
+    path = zip_of(classes("a", "b", images=60), tmp_path / "a.zip")
+    killer = threading.Thread(target=_stop_child, args=(how, workspace))
+    killer.start()
+    with pytest.raises(UploadError, match=how.name) as refusal:
+        take(path)
+    killer.join()
+    assert refusal.value.code == "upload-crashed"
+    assert is_empty(database.datasets)
+    assert list((workspace / "scratch").iterdir()) == []
+    assert len(datasets.members(take(path))) == 120  # and the next one is served
+
+
+def test_a_child_that_takes_too_long_is_ended(workspace):
+    started = time.monotonic()
+    with pytest.raises(UploadError) as refusal:
+        list(parent.messages("http.server", {}, seconds=1))  # a module that never ends and says nothing
+    assert refusal.value.code == "upload-timeout"
+    assert time.monotonic() - started < 5
+
+
+def test_a_child_that_fails_is_an_answer(workspace):
+    with pytest.raises(UploadError, match="exit code 1") as refusal:
+        list(parent.messages("dashboard.data.no_such_module", {}, seconds=20))
+    assert refusal.value.code == "upload-crashed"
+
+
+def test_the_child_has_limits_and_nothing_of_the_servers_environment(tmp_path, workspace, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "do not hand on")
+    os.mkfifo(tmp_path / "waits")  # opening it waits, so that the child can be looked at
+    seen: dict[str, str] = {}
+
+    def look() -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            for child in _children(workspace):
+                seen["environment"], seen["limits"] = ((child / name).read_text() for name in ("environ", "limits"))
+                if "2147483648" in seen["limits"]:
+                    os.kill(int(child.name), signal.SIGKILL)
+                    return
+            time.sleep(0.05)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    job = {"kind": "dataset", "path": str(tmp_path / "waits"), "staged": False, "workspace": str(workspace)}
+    with pytest.raises(UploadError, match="SIGKILL"):
+        list(parent.messages(intake.OPENING, job, seconds=40))
+    watcher.join()
+    assert "SECRET_TOKEN" not in seen["environment"]
+    assert "THAW_" not in seen["environment"]
+    limits = {line[:26].strip(): line[26:].split()[0] for line in seen["limits"].splitlines()}
+    assert limits["Max address space"] == str(2 * 1024**3)
+    assert limits["Max open files"] == "256"
+    assert limits["Max core file size"] == "0"
+
+
+def test_what_the_web_process_imports_is_light():
+    code = "import sys, dashboard.data.intake; print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path, workspace):
+    with pytest.raises(DashboardError, match="no file or folder") as refusal:
+        take(tmp_path / "nothing.zip")
+    assert refusal.value.code == "source-missing"
+
+
+def test_an_empty_zip_is_an_empty_dataset(tmp_path, workspace):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w"):
+        pass
+    with pytest.raises(DatasetError) as refusal:
+        take(tmp_path / "a.zip")
+    assert refusal.value.code == "dataset-empty"

@@ -1,0 +1,84 @@
+"""The classifier as one flat model."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from dashboard.core.errors import BackboneError
+from dashboard.core.recipe import Recipe, recipe_from
+from dashboard.ml import backbone, classifier
+
+NAMES = ["ash", "birch", "cedar"]
+
+
+def recipe(name: str = "MobileNetV2", size: int = 64, **fields: object) -> Recipe:
+    return recipe_from({"dataset": "-", "backbone": name, "weights": "none", "image_size": size, **fields})
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return classifier.build(recipe(alpha=0.35, head_width=8), NAMES)
+
+
+@pytest.mark.parametrize("height, width", [(64, 64), (201, 133), (30, 47)])
+def test_a_picture_of_any_size_means_the_same_to_the_whole_model_and_to_the_part_that_was_trained(
+    model: keras.Model, enliven: Any, height: int, width: int
+) -> None:
+    enliven(classifier.trainable_part(model), 64)
+    raw = np.random.default_rng(1).uniform(0, 255, (2, height, width, 3)).astype("float32")
+    resized = np.stack([classifier.resizing(64)(each[np.newaxis])[0] for each in raw])
+    whole, part = model.predict_on_batch(raw), classifier.trainable_part(model).predict_on_batch(resized)
+    assert np.abs(whole[0] - whole[1]).max() > 1e-5, "outputs must vary, or equality proves nothing"
+    np.testing.assert_allclose(whole, part, atol=1e-6)
+
+
+def test_the_model_is_flat_so_that_heatmaps_reach_every_layer(model: keras.Model) -> None:
+    assert not [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
+
+
+def test_a_frozen_backbone_learns_nothing_and_the_head_does(model: keras.Model) -> None:
+    classifier.freeze(model, None)
+    assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {"head", "probabilities"}
+
+
+def test_thawing_from_a_block_thaws_everything_above_it_but_batch_normalization(model: keras.Model) -> None:
+    classifier.freeze(model, "block_16")
+    thawed = {weight.path.split("/")[0] for weight in model.trainable_weights}
+    assert thawed == {"block_16_expand", "block_16_depthwise", "block_16_project", "Conv_1", "head", "probabilities"}
+    classifier.freeze(model, "block_16", train_batch_normalization=True)
+    assert "block_16_project_BN" in {weight.path.split("/")[0] for weight in model.trainable_weights}
+
+
+def test_an_unknown_block_is_refused_with_the_names_of_all_blocks(model: keras.Model) -> None:
+    with pytest.raises(BackboneError, match="no block 'block_99'. Its blocks are stem, expanded_conv, block_1, ") as refusal:
+        classifier.freeze(model, "block_99")
+    assert refusal.value.code == "block-unknown"
+
+
+def test_dropout_sleeps_in_frozen_blocks_and_wakes_when_they_are_thawed() -> None:
+    model = classifier.build(recipe("EfficientNetB0", 32), NAMES)
+    asleep, awake = model.get_layer("block4b_drop"), model.get_layer("block6b_drop")
+    rates = asleep.rate, awake.rate
+    classifier.freeze(model, "block6a")
+    assert (asleep.rate, awake.rate) == (0.0, rates[1])
+    classifier.freeze(model, "block1a")
+    assert (asleep.rate, awake.rate) == rates
+
+
+@pytest.mark.parametrize(
+    "name, module",
+    [
+        ("MobileNetV2", keras.applications.mobilenet_v2),
+        ("DenseNet121", keras.applications.densenet),
+        ("VGG16", keras.applications.vgg16),
+        ("MobileNetV3Small", keras.applications.mobilenet_v3),
+    ],
+)
+def test_preprocessing_inside_the_model_equals_that_of_keras(name: str, module: object) -> None:
+    images = keras.Input((8, 8, 3))
+    row = recipe(name).backbone_row
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    ours = keras.Model(images, keras.ops.identity(backbone.preprocess(row, images))).predict_on_batch(pictures)
+    np.testing.assert_allclose(ours, module.preprocess_input(pictures.copy()), atol=2e-5)

@@ -1,0 +1,59 @@
+"""Blocks: what can be frozen and thawed."""
+
+import keras
+import pytest
+
+from dashboard.core.backbones import BACKBONES
+from dashboard.ml import backbone, cut
+
+
+def network(name: str) -> keras.Model:
+    row = BACKBONES[name]
+    images = keras.Input((row.smallest_image_size, row.smallest_image_size, 3))
+    return backbone.build(row, 1.0, row.smallest_image_size, images)
+
+
+EXPECTED = {
+    "MobileNetV2": (["stem", "expanded_conv", *(f"block_{n}" for n in range(1, 17)), "top"], "block_12"),
+    "MobileNet": (["stem", *(f"conv_{n}" for n in range(1, 14))], "conv_10"),
+    "MobileNetV3Small": (["stem", "expanded_conv", *(f"expanded_conv_{n}" for n in range(1, 11)), "top"], "expanded_conv_8"),
+    "VGG16": ([f"block{n}" for n in range(1, 6)], "block5"),
+    "ResNet50": (
+        ["stem", *(f"conv{stage}_block{n + 1}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for n in range(count))],
+        "conv4_block5",
+    ),
+    "InceptionV3": (["stem", *(f"mixed{n}" for n in range(11))], "mixed7"),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_blocks_read_like_the_paper(name: str) -> None:
+    found = cut.blocks(network(name))
+    names, upper_third = EXPECTED[name]
+    assert [block.name for block in found] == names
+    assert cut.default_unfreeze_from(found) == upper_third
+
+
+def test_cells_of_a_network_without_single_tensor_between_them_are_blocks_all_the_same() -> None:
+    names = [block.name for block in cut.blocks(network("NASNetMobile"))]
+    assert names[:4] == ["stem", "stem_1", "stem_2", "cell_0"]
+    assert names[-2:] == ["cell_11", "cell_12"]
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "NASNetMobile", "ConvNeXtTiny", "EfficientNetV2B0"])
+def test_every_layer_and_every_parameter_is_in_exactly_one_block(name: str) -> None:
+    model = network(name)
+    found = cut.blocks(model)
+    inside = [layer for block in found for layer in block.layers]
+    assert sorted(inside) == sorted(each.name for each in model.layers if not isinstance(each, keras.layers.InputLayer))
+    assert sum(block.parameters for block in found) == model.count_params()
+
+
+def test_a_block_tells_its_output_in_words() -> None:
+    assert cut.blocks(network("MobileNetV2"))[0].output_shape == "16 x 16 x 32"
+
+
+def test_networks_of_very_many_blocks_are_told_in_runs() -> None:
+    found = cut.blocks(network("DenseNet169"))
+    assert len(found) <= cut.MANY
+    assert "conv4_block1-2" in [block.name for block in found]

@@ -1,0 +1,65 @@
+"""One run from picture files to a model to take home, through the real process."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dashboard.core.settings import ROOT
+from dashboard.runs import checkpoints, events
+from dashboard.runs.run import Run
+
+pytestmark = pytest.mark.slow
+
+RELOAD = """
+import sys
+import numpy as np
+from pathlib import Path
+from dashboard.ml import classifier
+from dashboard.ml.predict import Classifier
+from dashboard.runs.run import Run
+from dashboard.data.datasets import picture_path
+import keras
+
+run = Run(Path(sys.argv[1]))
+whole = keras.models.load_model(run.model_path)
+rebuilt = classifier.build(run.recipe, run.class_names)
+rebuilt.load_weights(run.weights_path)
+from dashboard.data.images import decode
+table = run.predictions()
+paths = [picture_path(sha) for sha in table["sha256"]]
+one_by_one = [model.predict(decode(path)[np.newaxis].astype("float32"), verbose=0)[0]
+              for model in (whole, rebuilt) for path in paths[:6]]
+np.save(sys.argv[2], np.array(one_by_one).reshape(2, 6, -1))
+"""
+
+
+def probabilities(run: Run) -> np.ndarray:
+    table = run.predictions()
+    return table[[f"probability: {name}" for name in run.class_names]].to_numpy(float)
+
+
+def test_a_run_ends_with_a_model_that_predicts_what_its_table_says_in_a_fresh_process(
+    make_run: Callable[..., Run], train_to_end: Callable[[Run], Run], lively: dict[str, Any]
+) -> None:
+    run = train_to_end(make_run(**lively, label_smoothing=0.1, class_weights=True, augmentation=["flip", "zoom"]))
+    out = run.path / "reloaded.npy"
+    subprocess.run([sys.executable, "-c", RELOAD, str(run.path), str(out)], cwd=ROOT, check=True)
+    said = probabilities(run)
+    assert said.std(axis=0).max() > 1e-4, "outputs must vary, or equality proves nothing"
+    for reloaded in np.load(out):
+        np.testing.assert_allclose(reloaded, said[:6], atol=1e-4)
+    report = run.report()
+    assert len(run.predictions()) == 32
+    assert report["epochs"] == 2
+    assert 0 <= report["accuracy"]["test"]["low"] <= report["test_accuracy"] <= report["accuracy"]["test"]["high"] <= 1
+    assert report["seconds"]["total"] > report["seconds"]["training"] > 0
+    assert report["accuracy"]["train"]["value"] > 0.5
+    assert list(run.history()["epoch"]) == [1, 2]
+    assert events.read(run.events_path)[-1]["status"] == "finished"
+    assert json.loads((run.path / "labels.json").read_text())["class_names"] == run.class_names
+    assert checkpoints.epochs(run.path) == [2, 1]

@@ -1,0 +1,116 @@
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from dashboard.core.errors import DatasetError, RunError, WeightsError
+from dashboard.core.recipe import Recipe
+from dashboard.core.settings import settings
+from dashboard.runs import queue, status
+from dashboard.runs.lease import Lease
+from dashboard.runs.run import open_run
+
+
+def test_a_new_run_keeps_its_recipe_and_its_own_manifest(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    assert run.recipe == recipe
+    assert set(run.manifest["split"]) == {"train", "validation", "test"}
+    assert run.class_names == sorted(run.class_names) and len(run.class_names) == 8
+    row = queue.row(run.id)
+    assert row["status"] == status.QUEUED
+    assert row["name"] == "MobileNetV2 1.0 on Shapes and textures"
+
+
+def test_runs_are_claimed_oldest_first_and_one_at_a_time(recipe: Recipe) -> None:
+    first, second = queue.enqueue(recipe), queue.enqueue(recipe)
+    claimed = queue.claim()
+    assert claimed is not None and claimed.id == first.id
+    assert queue.claim() is None, "a second run must not start beside the first"
+    queue.change(first.id, status.FINISHED, only_from=(status.RUNNING,))
+    claimed = queue.claim()
+    assert claimed is not None and claimed.id == second.id
+
+
+def _claim(_: int) -> str | None:
+    claimed = queue.claim()
+    return claimed.id if claimed else None
+
+
+def test_of_many_processes_claiming_at_once_one_wins(recipe: Recipe) -> None:
+    for _ in range(3):
+        queue.enqueue(recipe)
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        won = [run for run in pool.map(_claim, range(8)) if run]
+    assert len(won) == 1
+
+
+def test_a_queued_run_stops_at_once_and_a_finished_one_refuses(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    queue.request_stop(run.id)
+    assert queue.row(run.id)["status"] == status.STOPPED
+    with pytest.raises(RunError, match="only a run under way can be stopped"):
+        queue.request_stop(run.id)
+    assert not run.stop_requested
+
+
+def test_a_running_run_is_asked_to_stop(recipe: Recipe) -> None:
+    queue.enqueue(recipe)
+    run = queue.claim()
+    assert run is not None
+    queue.request_stop(run.id)
+    assert queue.row(run.id)["status"] == status.STOPPING
+    assert run.stop_requested
+
+
+def test_a_running_row_without_a_live_worker_becomes_interrupted(recipe: Recipe) -> None:
+    queue.enqueue(recipe)
+    run = queue.claim()
+    assert run is not None
+    lease = Lease(run.lease_path)
+    assert lease.acquire()
+    queue.change(run.id, status.RUNNING, only_from=(status.RUNNING,), started_at=0.0)
+    queue.reconcile()
+    assert queue.row(run.id)["status"] == status.RUNNING, "its worker lives"
+    lease.release()
+    queue.reconcile()
+    assert queue.row(run.id)["status"] == status.INTERRUPTED
+    queue.resume(run.id)
+    assert queue.row(run.id)["status"] == status.QUEUED
+
+
+def test_a_finished_run_cannot_be_resumed(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    queue.change(run.id, status.FINISHED, only_from=(status.QUEUED,))
+    with pytest.raises(RunError, match="is finished; only an interrupted or failed run can be resumed"):
+        queue.resume(run.id)
+
+
+def test_a_run_is_found_by_id_and_by_number(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    assert queue.find(run.id)["id"] == queue.find("1")["id"] == run.id
+    with pytest.raises(RunError, match="no run '99'"):
+        queue.find("99")
+
+
+def test_no_run_exists_of_a_dataset_that_does_not(workspace: Path) -> None:
+    with pytest.raises(DatasetError):
+        queue.enqueue(Recipe(dataset="missing", weights="none"))
+    assert queue.listing().empty
+
+
+def test_absent_weights_are_refused_before_a_run_exists(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    settings.cache_clear()
+    with pytest.raises(WeightsError, match="not on this machine"):
+        queue.enqueue(recipe.replace(weights="imagenet"))
+    assert queue.listing().empty
+
+
+def test_a_run_without_a_model_says_so(recipe: Recipe) -> None:
+    run = open_run(queue.enqueue(recipe).id)
+    with pytest.raises(RunError, match="no finished model yet"):
+        run.require_model()
+    with pytest.raises(RunError, match="no predictions yet"):
+        run.predictions()
