@@ -14,5 +14,5 @@ st.caption(
 )
 with st.grid(3, min_column_width=260):
     for export_format in EXPORT_FORMATS.values():
-        with st.container(border=True):
+        with st.container(border=True, height="stretch"):
             taking_home.card(chosen, export_format)

@@ -4,8 +4,9 @@ import streamlit as st
 
 from dashboard.ui import live, pickers, text
 
+title = st.title("Run")
 chosen = pickers.run("shows every mini-batch while it trains")
 st.query_params["run"] = chosen.run.id
-st.title(text.literal(chosen.title))
+title.title(text.literal(chosen.title))
 live.panel(chosen)
 live.recipe(chosen)

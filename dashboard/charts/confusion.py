@@ -64,7 +64,8 @@ def _cells(counts: pd.DataFrame, shares: np.ndarray, mask: np.ndarray, strong: b
         "textfont": {"color": color},
         "customdata": [list(pair) for pair in zip(true, predicted, strict=True)],
         "hovertext": [
-            f"{theme.literal(one)}<br>predicted as {theme.literal(other)}<br>{theme.pictures(value)}, {part * 100:.0f} %"
+            f"{theme.literal(one)}<br>predicted as {theme.literal(other)}<br>"
+            f"{theme.pictures(value)}, {part * 100:.0f} %"
             for one, other, value, part in zip(true, predicted, values, parts, strict=True)
         ],
         "hoverinfo": "text",

@@ -100,21 +100,30 @@ def _draw_validation(figure: go.Figure, epochs: pd.DataFrame, metric: str) -> No
 
 def _headline(epochs: pd.DataFrame, metric: str) -> str:
     column = f"validation_{metric}"
-    if epochs.empty or column not in epochs or epochs[column].isna().all():
+    values = epochs[column].astype(float) if column in epochs else pd.Series(dtype=float)
+    if values.isna().all():
         return f"{metric.capitalize()} of every batch"
-    values = epochs[column]
     best = values.argmin() if metric == "loss" else values.argmax()
-    return f"Best validation {metric} {values.iloc[best]:.2f}, epoch {epochs['epoch'].iloc[best]}"
+    return f"Best validation {metric} {values.iloc[best]:.2f}, epoch {int(epochs['epoch'].iloc[best])}"
 
 
 def _range(batches: pd.DataFrame, epochs: pd.DataFrame, metric: str) -> dict[str, object]:
-    """Accuracy from 0 to 1; loss from 0 to what all but one batch in a hundred and every epoch stay below."""
+    """Accuracy from 0 to 1; loss from 0 to where both curves fit."""
     if metric == "accuracy":
         return {"range": [0, 1.02], "tickformat": ".0%"}
-    values = [table[name] for table in (batches, epochs) for name in (metric, f"validation_{metric}") if name in table]
-    tops = [series[np.isfinite(series)].quantile(0.99) for series in values]
-    highest = max((top for top in tops if np.isfinite(top)), default=1.0)
-    return {"range": [0, highest * 1.12 or 1.0]}
+    drawn = [table[name] for table, name in ((batches, metric), (epochs, f"validation_{metric}")) if name in table]
+    return {"range": [0, max(_ceiling(values) for values in drawn) * 1.1 or 1.0]}
+
+
+def _ceiling(values: pd.Series) -> float:
+    """The greatest value, or 2.5 times the greatest median of a stretch: wild batches must not flatten the rest."""
+    finite = values.to_numpy(dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if len(finite) < 20:
+        return float(finite.max(initial=0.0))
+    width = max(5, len(finite) // 200)
+    stretches = finite[: len(finite) // width * width].reshape(-1, width)
+    return float(min(finite.max(), 2.5 * np.median(stretches, axis=1).max()))
 
 
 def learning_rate(batches: pd.DataFrame) -> go.Figure:

@@ -51,7 +51,7 @@ def mark(figure: go.Figure, marks: pd.DataFrame, epochs: pd.DataFrame, metric: s
             yanchor="top" if metric == "loss" else "bottom",
             xanchor="right",
             xshift=-4,
-            text=f"{STOPS[stop.kind]}, epoch {stop.epoch}",
+            text=STOPS[stop.kind] + (f", epoch {int(stop.epoch)}" if pd.notna(stop.epoch) else ""),
             hovertext=theme.literal(stop.text),
             showarrow=False,
         )

@@ -41,7 +41,7 @@ def bars(
     )
     for x, texts, side in (
         (0, [theme.short(name, 24) for name in best.index], "right"),
-        (1, [percent(value) for value in best], "left"),
+        (1, [theme.literal(percent(value)) for value in best], "left"),
     ):
         figure.add_scatter(
             x=[x] * len(best),

@@ -75,7 +75,7 @@ def millions(count: int) -> str:
     """A number of parameters in two or three digits: `870`, `12 k`, `0.30 M`, `2.3 M`, `88 M`."""
     if count < 1_000:
         return f"{count}"
-    if count < 100_000:
+    if count < 99_500:
         return f"{count / 1_000:.{0 if count >= 9_950 else 1}f} k"
     return f"{count / 1e6:.{2 if count < 995_000 else 1 if count < 99_500_000 else 0}f} M"
 

@@ -37,9 +37,7 @@ def judged(
     except UploadError as error:
         return Entry(names.shown(name), index, size, error)
     if refusal is None and size > LIMITS.image_bytes:
-        refusal = UploadError(
-            "member-too-large", f"The file has {size:,} bytes; at most {LIMITS.image_bytes:,} are taken."
-        )
+        refusal = too_large(size)
     return Entry(path, index, size, refusal)
 
 
@@ -77,3 +75,7 @@ def link() -> UploadError:
 
 def special() -> UploadError:
     return UploadError("member-special", "This is a device or something else that is no file.")
+
+
+def too_large(size: int) -> UploadError:
+    return UploadError("member-too-large", f"The file has {size:,} bytes; at most {LIMITS.image_bytes:,} are taken.")

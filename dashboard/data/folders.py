@@ -9,7 +9,7 @@ from pathlib import Path
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
 from dashboard.data import names
-from dashboard.data.entries import Content, Entry
+from dashboard.data.entries import Content, Entry, special, too_large
 
 MANIFEST = "manifest.json"  # of a staged folder: the names the browser gave, by number of file
 
@@ -37,13 +37,19 @@ def directory(folder: Path) -> tuple[list[Entry], list[Path]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as found:
-        inside = sorted(found, key=lambda item: item.name)
-    for item in inside:
-        if item.is_dir(follow_symlinks=False):
-            yield from _walk(Path(item.path))
-        else:
-            yield Path(item.path)
+    """Files below a folder, each folder's own in order of name; a folder that may not be read stands for itself."""
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            with os.scandir(current) as found:
+                inside = sorted(found, key=lambda item: item.name)
+        except OSError:
+            yield current
+            continue
+        folders = [Path(item.path) for item in inside if item.is_dir(follow_symlinks=False)]
+        waiting += reversed(folders)
+        yield from (Path(item.path) for item in inside if not item.is_dir(follow_symlinks=False))
 
 
 def _entry(name: str, index: int, path: Path, root: Path) -> Entry:
@@ -52,24 +58,22 @@ def _entry(name: str, index: int, path: Path, root: Path) -> Entry:
     except UploadError as error:
         return Entry(names.shown(name), index, 0, error)
     try:
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            return Entry(
-                tidied, index, 0, UploadError("member-link", "The file is a link that leads out of the folder.")
-            )
-        status = path.stat()
+        if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(root)):
+            reason = "The file is a link that leads out of the folder, or to another folder. Copy what it leads to."
+            return Entry(tidied, index, 0, UploadError("member-link", reason))
+        return _judged(tidied, index, path.stat())
     except (OSError, RuntimeError):
         return Entry(tidied, index, 0, UploadError("member-link", "The file is a link that leads nowhere."))
-    return _judged(tidied, index, status)
 
 
 def _judged(name: str, index: int, status: os.stat_result) -> Entry:
     refusal = None
-    if not stat.S_ISREG(status.st_mode):
-        refusal = UploadError("member-special", "This is a device or something else that is no file.")
+    if stat.S_ISDIR(status.st_mode):
+        refusal = UploadError("member-unreadable", "The folder may not be read. Change its permissions.")
+    elif not stat.S_ISREG(status.st_mode):
+        refusal = special()
     elif status.st_size > LIMITS.image_bytes:
-        refusal = UploadError(
-            "member-too-large", f"The file has {status.st_size:,} bytes; at most {LIMITS.image_bytes:,} are taken."
-        )
+        refusal = too_large(status.st_size)
     return Entry(name, index, status.st_size, refusal)
 
 

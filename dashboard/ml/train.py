@@ -145,6 +145,7 @@ def main(run: Run) -> int:
     if not lease.acquire():
         print(f"Another process is training run '{run.id}'; two would spoil it.", file=sys.stderr)
         return 3
+    queue.take(run.id)
     signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
     try:
         end(run, train(run))

@@ -115,6 +115,11 @@ def claim(device: str = DEVICE) -> Run | None:
     return open_run(oldest) if won else None
 
 
+def take(run_id: str) -> None:
+    """Make a run the running one, for the worker that holds its lease: whatever the row said, it runs."""
+    change(run_id, status.RUNNING, only_from=(status.QUEUED, status.INTERRUPTED), ended_at=None, message="")
+
+
 def request_stop(run_id: str) -> None:
     """Ask a run to end: a queued one at once, a running one after its batch.
 

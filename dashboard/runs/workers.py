@@ -146,8 +146,10 @@ def _input(process: subprocess.Popen[str]) -> Any:
 
 
 def _pump(process: subprocess.Popen[str], answers: "queue.Queue[str | None]") -> None:
-    for line in process.stdout or ():
-        answers.put(line)
+    if process.stdout is not None:
+        with process.stdout as lines:
+            for line in lines:
+                answers.put(line)
     answers.put(None)
 
 
@@ -222,7 +224,7 @@ def export(worker: Worker, run: Run, export_format: str) -> Path:
 
 def exported(run: Run, export_format: ExportFormat) -> Path | None:
     """Where an export lies if it was made since the run last wrote its model, else None."""
-    for path in (run.path / export_format.file_name, run.path / "exports" / export_format.file_name):
-        if path.exists() and path.stat().st_mtime >= run.model_path.stat().st_mtime:
-            return path
-    return None
+    own, made = run.path / export_format.file_name, run.path / "exports" / export_format.file_name
+    if own.exists():
+        return own
+    return made if made.exists() and made.stat().st_mtime >= run.model_path.stat().st_mtime else None

@@ -133,7 +133,9 @@ def _import(files: list[tuple[str, BinaryIO]], name: str) -> None:
 
     def work(report: Any, cancelled: Any) -> Dataset:
         try:
-            return intake.import_pictures(intake.Source(staged, name), name=name, on_progress=report, cancelled=cancelled)
+            return intake.import_pictures(
+                intake.Source(staged, name), name=name, on_progress=report, cancelled=cancelled
+            )
         finally:
             intake.discard(staged)
 

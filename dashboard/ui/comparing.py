@@ -1,8 +1,12 @@
 """Runs beside each other."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
+from dashboard.core.recipe import Recipe
+from dashboard.data import datasets
 from dashboard.runs import queue
 from dashboard.runs.run import open_run
 from dashboard.ui import live, navigation, resources, state, text
@@ -64,6 +68,12 @@ def label(run_id: str) -> str:
     return f"{row['number']} · {row['name']}"
 
 
+def _named(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with names where it holds ids."""
+    values = recipe.model_dump(mode="json", exclude={"dataset_version", "weights_file"})
+    return {**values, "dataset": f"{datasets.get(recipe.dataset).name}, version {recipe.dataset_version}"}
+
+
 def curves(run_ids: list[str]) -> dict[str, pd.DataFrame]:
     """Epochs of each run under its label."""
     return {label(run_id): resources.run_epochs(run_id) for run_id in run_ids}
@@ -71,7 +81,7 @@ def curves(run_ids: list[str]) -> dict[str, pd.DataFrame]:
 
 def recipes(run_ids: list[str]) -> None:
     """One row a setting, one column a run; settings that differ come first and are marked."""
-    columns = {label(run_id): open_run(run_id).recipe.model_dump(mode="json") for run_id in run_ids}
+    columns = {label(run_id): _named(open_run(run_id).recipe) for run_id in run_ids}
     sheet = pd.DataFrame(
         {name: {field: live.plain(value) for field, value in values.items()} for name, values in columns.items()}
     )
@@ -79,6 +89,4 @@ def recipes(run_ids: list[str]) -> None:
     sheet.insert(0, "Differs", differs.map({True: "differs", False: ""}))
     sheet.index = pd.Index([str(field).replace("_", " ") for field in sheet.index], name="Setting")
     sheet = sheet.loc[[*sheet.index[differs], *sheet.index[~differs]]]
-    st.dataframe(
-        sheet.drop(["dataset version", "weights file"], errors="ignore"), alt="Recipes of the chosen runs side by side"
-    )
+    st.dataframe(sheet, height="content", alt="Recipes of the chosen runs side by side")

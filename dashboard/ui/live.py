@@ -46,7 +46,8 @@ def _draw(run_id: str, drawn_status: str) -> None:
         st.caption("The curves begin with the first batch.")
         return
     _curves(batches, epochs, events.marks(seen))
-    _patience(seen)
+    if row["status"] in status.UNDER_WAY:
+        _patience(seen)
 
 
 def _standing(chosen: Chosen) -> None:
@@ -56,7 +57,7 @@ def _standing(chosen: Chosen) -> None:
         status.RUNNING: "Training. It goes on when you close this page.",
         status.STOPPING: "Stopping after this batch; the best weights are kept.",
         status.STOPPED: "Stopped on request; the best weights were kept.",
-        status.FINISHED: "Finished.",
+        status.FINISHED: _kept(chosen),
     }.get(now, "")
     icon = f":material/{ICONS[now]}:"
     line = f"{icon} **{now.capitalize()}** {text.literal(words)}"
@@ -66,6 +67,12 @@ def _standing(chosen: Chosen) -> None:
         st.warning(text.literal(words), icon=icon)
     else:
         st.markdown(line)
+
+
+def _kept(chosen: Chosen) -> str:
+    """Which weights the finished model has."""
+    best = chosen.run.report().get("best_epoch")
+    return f"Weights of epoch {best} kept: its validation loss was the lowest." if best else ""
 
 
 def _waiting(chosen: Chosen) -> str:
@@ -78,21 +85,34 @@ def _figures(chosen: Chosen, seen: list[events.Event], epochs: pd.DataFrame) -> 
     training = int((chosen.run.manifest["split"] == "train").sum())
     now = chosen.row["ended_at"] or time.time()
     at = pace.of(chosen.run.recipe, seen, training_pictures=training, now=now)
-    best = epochs["validation_accuracy"].max() if len(epochs) else None
-    latest = epochs["validation_accuracy"].iloc[-1] if len(epochs) else None
-    shown = {
+    if chosen.row["status"] in status.UNDER_WAY:
+        st.caption(f"Now: {text.literal(at.stage)}")
+        panels.figures(_live_figures(at, epochs))
+    else:
+        panels.figures(_final_figures(chosen, at))
+
+
+def _live_figures(at: pace.Pace, epochs: pd.DataFrame) -> dict[str, str]:
+    accuracy = epochs["validation_accuracy"]
+    return {
         "Epoch": f"{at.epoch} of {at.epochs}",
-        "Validation accuracy": text.share(latest),
-        "Best so far": text.share(best),
+        "Validation accuracy": text.share(accuracy.iloc[-1] if len(accuracy) else None),
+        "Best so far": text.share(accuracy.max() if len(accuracy) else None),
         "Pictures a second": "–" if at.pictures_per_second is None else f"{at.pictures_per_second:.0f}",
         "Elapsed": text.duration(at.elapsed),
+        "Left, at most": "–" if at.remaining is None else text.duration(at.remaining),
     }
-    if chosen.row["status"] in status.UNDER_WAY:
-        shown["Time left, at most"] = "–" if at.remaining is None else text.duration(at.remaining)
-        st.caption(f"Now: {text.literal(at.stage)}")
-    elif (report := chosen.run.report()) and report.get("test_accuracy") is not None:
-        shown["Test accuracy"] = text.share(report["test_accuracy"])
-    panels.figures(shown)
+
+
+def _final_figures(chosen: Chosen, at: pace.Pace) -> dict[str, str]:
+    """Accuracies of the whole model on the picture files, not of the last batch."""
+    report = chosen.run.report()
+    return {
+        "Validation accuracy": text.share(report.get("validation_accuracy")),
+        "Test accuracy": text.share(report.get("test_accuracy")),
+        "Epochs": f"{at.epoch} of {at.epochs}",
+        "Took": text.duration(at.elapsed),
+    }
 
 
 def _controls(chosen: Chosen) -> None:
@@ -166,8 +186,11 @@ def recipe(chosen: Chosen) -> None:
 
 
 def plain(value: object) -> str:
-    if isinstance(value, (list, tuple)):
+    """A value of the recipe in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
-    return (
-        {None: "–", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, float) else f"{value:g}"
-    )  # type: ignore[call-overload]
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)

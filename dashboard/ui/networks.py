@@ -181,7 +181,7 @@ def _own_file(recipe: Recipe) -> None:
 def blocks(recipe: Recipe) -> pd.DataFrame | None:
     """The blocks of the network with what is thawed; None while they are being read."""
     place = f"topology {recipe.backbone} {recipe.alpha} {recipe.image_size}"
-    names = {"backbone": recipe.backbone, "alpha": recipe.alpha, "image_size": recipe.image_size}
+    names: dict[str, Any] = {"backbone": recipe.backbone, "alpha": recipe.alpha, "image_size": recipe.image_size}
     if not workers.topology_known(**names):
         panels.job(place)
         if not panels.busy(place) and not workers.topology_known(**names):

@@ -80,9 +80,9 @@ def chart(figure: go.Figure, *, key: str, alt: str, data: pd.DataFrame | None = 
 
 def figures(values: dict[str, str], *, helps: dict[str, str] | None = None) -> None:
     """A row of big figures under their names; wraps on a narrow screen."""
-    with st.grid(len(values), min_column_width=140):
+    with st.container(horizontal=True):
         for name, value in values.items():
-            st.metric(name, value, help=(helps or {}).get(name), border=True)
+            st.metric(name, value, help=(helps or {}).get(name), border=True, width="content")
 
 
 def pictures(shas: Sequence[str], captions: Sequence[str], *, columns: int = 8, least: int = 88) -> None:

@@ -1,5 +1,7 @@
 """The path from pictures to a model taken home: how far this workspace is, and the next step."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -9,6 +11,13 @@ from dashboard.ui import launching, live, navigation, panels, resources, state, 
 from dashboard.ui.frame import ASSETS
 
 SHOWN = 5
+STEPS = {
+    "dataset": ("Pictures", "Look at them"),
+    "model": ("Network", "Choose one"),
+    "train": ("Training", "Train it"),
+    "evaluate": ("Judgement", "See where it fails"),
+    "export": ("Yours", "Take it home"),
+}
 
 
 def welcome() -> None:
@@ -53,24 +62,16 @@ def steps() -> None:
     under_way = runs["status"].isin(status.UNDER_WAY).any()
     with_model = runs["status"].isin(status.WITH_MODEL).any()
     done = {"dataset": True, "model": len(runs) > 0, "train": bool(with_model), "evaluate": False, "export": False}
-    sentences = {
-        "dataset": "Add pictures",
-        "model": "Choose a network",
-        "train": "Train it",
-        "evaluate": "See where it fails",
-        "export": "Take it home",
-    }
     following = next((name for name, over in done.items() if not over), "evaluate")
-    with st.grid(5, min_column_width=150):
-        for number, (name, sentence) in enumerate(sentences.items(), start=1):
-            with st.container(border=True, height="stretch"):
-                st.markdown(
-                    f"{':material/check_circle:' if done[name] else ':material/circle:'} **{number}. {sentence}**"
-                )
+    with st.grid(5, min_column_width=160):
+        for number, (name, (title, sentence)) in enumerate(STEPS.items(), start=1):
+            with st.container(border=True):
+                st.markdown(f"{':material/check_circle:' if done[name] else ':material/circle:'} **{number}. {title}**")
+                kind: Literal["primary", "secondary"] = "primary" if name == following else "secondary"
                 if name == "train" and under_way:
-                    if st.button("Watch", key="home_watch", type="primary"):
+                    if st.button("Watch the run", key="home_watch", type="primary", width="stretch"):
                         watch(str(runs.loc[runs["status"].isin(status.UNDER_WAY), "id"].iloc[-1]))
-                elif st.button("Go", key=f"home_{name}", type="primary" if name == following else "secondary"):
+                elif st.button(sentence, key=f"home_{name}", type=kind, width="stretch"):
                     navigation.go(name)
 
 

@@ -79,11 +79,11 @@ def widget(key: str) -> Any:
 
 def refusal() -> str | None:
     """Why the last change was not taken."""
-    return st.session_state.refusal
+    return _text("refusal")
 
 
 def dataset_id() -> str | None:
-    return st.session_state.dataset_id
+    return _text("dataset_id")
 
 
 def choose_dataset(dataset: str | None) -> None:
@@ -92,7 +92,7 @@ def choose_dataset(dataset: str | None) -> None:
 
 
 def run_id() -> str | None:
-    return st.session_state.run_id
+    return _text("run_id")
 
 
 def choose_run(run: str | None) -> None:
@@ -109,7 +109,8 @@ def run_from_address() -> None:
 
 def job_id(place: str) -> str | None:
     """The background job a page follows at a place of its own."""
-    return st.session_state.jobs.get(place)
+    found: str | None = st.session_state.jobs.get(place)
+    return found
 
 
 def follow_job(place: str, job: str | None) -> None:
@@ -132,3 +133,8 @@ def remembered(name: str, default: Any) -> Any:
 
 def remember(name: str, value: Any) -> None:
     st.session_state[f"kept_{name}"] = value
+
+
+def _text(key: str) -> str | None:
+    value: str | None = st.session_state[key]
+    return value

@@ -11,7 +11,7 @@ from dashboard.ui.pickers import Chosen
 def card(chosen: Chosen, export_format: ExportFormat) -> None:
     """Title, what it is good for, size; made when asked for, then downloaded."""
     st.subheader(export_format.title)
-    st.write(export_format.description)
+    st.write(f"{export_format.description[0].upper()}{export_format.description[1:]}.")
     place = f"export {chosen.run.id} {export_format.name}"
     panels.job(place)
     path = workers.exported(chosen.run, export_format)

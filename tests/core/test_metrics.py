@@ -15,7 +15,9 @@ def table(names: list[str], true: list[str], predicted: list[str], split: str = 
     rows["true"], rows["predicted"] = pd.Series(true, dtype=object), pd.Series(predicted, dtype=object)
     for name in names:
         sure = 0.5 + 0.001 * np.arange(len(true))
-        rows[metrics.PROBABILITY + name] = np.where(rows["predicted"] == name, sure, (1 - sure) / max(len(names) - 1, 1))
+        rows[metrics.PROBABILITY + name] = np.where(
+            rows["predicted"] == name, sure, (1 - sure) / max(len(names) - 1, 1)
+        )
     return rows
 
 
@@ -103,7 +105,8 @@ def test_the_surest_mistake_comes_first_and_right_answers_never(flowers: pd.Data
 
 def test_the_sentence_names_the_pair_mixed_up_in_both_directions(flowers: pd.DataFrame) -> None:
     assert metrics.sentence(flowers) == (
-        "Right on 7 of 10 test pictures, between 40 % and 89 % in the long run; it mixes up roses and tulips most often."
+        "Right on 7 of 10 test pictures, between 40 % and 89 % in the long run; "
+        "it mixes up roses and tulips most often."
     )
 
 

@@ -40,7 +40,9 @@ def is_empty(table: sa.Table) -> bool:
         return connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if images > 500 else name for name, (_, images) in REAL.items()]
+)
 def test_real_sets_are_taken_whole(name, shared_data, workspace):
     dataset = take(shared_data / name)
     row = datasets.listing().iloc[0]
@@ -59,6 +61,7 @@ def test_real_photographs_without_class_folders_are_refused_with_the_layout(shar
     assert is_empty(database.datasets)
 
 
+@pytest.mark.slow
 def test_numeric_class_names_and_turned_photographs_are_taken(shared_data, workspace):
     dataset = take(shared_data / "sign_digits")
     members = datasets.members(dataset)
@@ -332,7 +335,7 @@ def test_the_child_has_limits_and_nothing_of_the_servers_environment(tmp_path, w
 
 
 def test_what_the_web_process_imports_is_light():
-    code = "import sys, dashboard.data.intake; print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
+    code = "import sys, dashboard.data.intake; print(sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

@@ -52,7 +52,9 @@ def test_thawing_from_a_block_thaws_everything_above_it_but_batch_normalization(
 
 
 def test_an_unknown_block_is_refused_with_the_names_of_all_blocks(model: keras.Model) -> None:
-    with pytest.raises(BackboneError, match="no block 'block_99'. Its blocks are stem, expanded_conv, block_1, ") as refusal:
+    with pytest.raises(
+        BackboneError, match="no block 'block_99'. Its blocks are stem, expanded_conv, block_1, "
+    ) as refusal:
         classifier.freeze(model, "block_99")
     assert refusal.value.code == "block-unknown"
 
@@ -80,5 +82,5 @@ def test_preprocessing_inside_the_model_equals_that_of_keras(name: str, module: 
     images = keras.Input((8, 8, 3))
     row = recipe(name).backbone_row
     pictures = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
-    ours = keras.Model(images, keras.ops.identity(backbone.preprocess(row, images))).predict_on_batch(pictures)
+    ours = keras.Model(images, keras.layers.Identity()(backbone.preprocess(row, images))).predict_on_batch(pictures)
     np.testing.assert_allclose(ours, module.preprocess_input(pictures.copy()), atol=2e-5)

@@ -16,10 +16,16 @@ def network(name: str) -> keras.Model:
 EXPECTED = {
     "MobileNetV2": (["stem", "expanded_conv", *(f"block_{n}" for n in range(1, 17)), "top"], "block_12"),
     "MobileNet": (["stem", *(f"conv_{n}" for n in range(1, 14))], "conv_10"),
-    "MobileNetV3Small": (["stem", "expanded_conv", *(f"expanded_conv_{n}" for n in range(1, 11)), "top"], "expanded_conv_8"),
+    "MobileNetV3Small": (
+        ["stem", "expanded_conv", *(f"expanded_conv_{n}" for n in range(1, 11)), "top"],
+        "expanded_conv_8",
+    ),
     "VGG16": ([f"block{n}" for n in range(1, 6)], "block5"),
     "ResNet50": (
-        ["stem", *(f"conv{stage}_block{n + 1}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for n in range(count))],
+        [
+            "stem",
+            *(f"conv{stage}_block{n + 1}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for n in range(count)),
+        ],
         "conv4_block5",
     ),
     "InceptionV3": (["stem", *(f"mixed{n}" for n in range(11))], "mixed7"),

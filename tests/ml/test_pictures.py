@@ -43,7 +43,11 @@ def test_every_picture_comes_once_an_epoch_and_keeps_its_label(batches: Any) -> 
     plain, shuffled = batches(0, training=False), batches(0)
     for found in (plain, shuffled):
         assert len(np.unique(pixels(found), axis=0)) == 12
-    by_picture = {picture.tobytes(): label.tolist() for pictures, labels in plain for picture, label in zip(pictures, labels, strict=True)}
+    by_picture = {
+        picture.tobytes(): label.tolist()
+        for pictures, labels in plain
+        for picture, label in zip(pictures, labels, strict=True)
+    }
     for pictures, labels in shuffled:
         for picture, label in zip(pictures, labels, strict=True):
             assert by_picture[picture.tobytes()] == label.tolist()

@@ -31,6 +31,6 @@ def settle(at: AppTest, until: Callable[[AppTest], bool], seconds: float = 60.0)
     deadline = time.monotonic() + seconds
     while not until(at):
         assert time.monotonic() < deadline, "the page did not get there in time"
-        time.sleep(0.2)
+        time.sleep(0.5)
         at.run()
     return at

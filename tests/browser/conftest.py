@@ -1,0 +1,95 @@
+"""A browser, a server, and a watch that no page calls home, throws, or opens a dialog."""
+
+import re
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser import visitor
+from tests.browser.server import ROOT, Server, serving
+from tests.browser.visitor import Watch
+
+RESULTS = ROOT / "test-results"
+REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
+
+MakeServer = Callable[..., Server]
+Visit = Callable[..., Page]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash.setdefault(REPORTS, {})[report.when] = report
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if visitor.CHROMIUM is None:
+        pytest.skip("needs the program chromium (on Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = visitor.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def empty_keras_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keras' folder of a machine that never downloaded anything."""
+    return tmp_path_factory.mktemp("keras")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, empty_keras_home: Path) -> Iterator[Server]:
+    """One server for a module, without pretrained weights."""
+    with serving(tmp_path_factory.mktemp("served"), empty_keras_home) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server_with_weights(tmp_path_factory: pytest.TempPathFactory, keras_home_copy: Path) -> Iterator[Server]:
+    """One server for a module, with real ImageNet weights of two small backbones."""
+    with serving(tmp_path_factory.mktemp("served"), keras_home_copy) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Opens a page of a server in a fresh profile. At the end, whatever the browser did unseen fails the test."""
+    opened: list[tuple[Any, Page, Watch]] = []
+
+    def visit(server: Server, path: str = "/", **options: Any) -> Page:
+        context = visitor.visiting(browser, server.url, **options)
+        page, watch = context.__enter__()
+        opened.append((context, page, watch))
+        visitor.go(page, path)
+        return page
+
+    yield visit
+    failed = request.node.stash.get(REPORTS, {}).get("call")
+    for number, (context, page, _) in enumerate(opened):
+        if failed is not None and failed.failed:
+            keep_pictures(page, f"{request.node.name}-{number}")
+        context.__exit__(None, None, None)
+    if failed is None or not failed.failed:
+        for _, _, watch in opened:
+            watch.check()
+
+
+def keep_pictures(page: Page, name: str) -> None:
+    """What every tab of the profile showed when the test failed."""
+    RESULTS.mkdir(exist_ok=True)
+    plain = re.sub(r"[^\w-]+", "-", name)
+    for number, tab in enumerate(page.context.pages):
+        tab.screenshot(path=RESULTS / f"{plain}-{number}.png")
+
+
+@pytest.fixture(scope="session")
+def flowers(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`flowers_small` as a person would send it: five class folders in one zip."""
+    folder = tmp_path_factory.mktemp("flowers")
+    return Path(shutil.make_archive(str(folder / "flowers_small"), "zip", shared_data / "flowers_small"))

@@ -1,0 +1,302 @@
+"""The whole way in a real browser: pictures in, training watched, mistakes looked at, predictions, files taken home."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from dashboard.core import metrics
+from dashboard.runs import events
+from dashboard.ui import navigation
+from tests.browser import visitor
+from tests.browser.conftest import Visit
+from tests.browser.server import ROOT, Server
+from tests.browser.visitor import at, drawn, settle
+
+pytestmark = pytest.mark.slow
+
+TRAINS_WITHIN = 240_000  # milliseconds
+CLASSES = 5
+PICTURES = 200
+EPOCHS, FINE_TUNE_EPOCHS = 3, 2
+
+
+def test_flowers_go_the_whole_way_and_what_is_taken_home_predicts_what_was_shown(
+    server_with_weights: Server, visit: Visit, flowers: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    page = visit(server_with_weights)
+    add_archive(page, flowers)
+    choose_the_network(page)
+    run_id = start_training(page)
+    watch_it_train(page, server_with_weights, run_id)
+    look_at_mistakes(page, server_with_weights, run_id)
+    pictures = [min((shared_data / "flowers_small" / name).iterdir()) for name in ("daisy", "roses", "tulips")]
+    table = classify(page, pictures, tmp_path)
+    for name in ("weights", "keras", "zip"):
+        take_home(page, name, tmp_path)
+    compare_with_home(table, pictures, tmp_path)
+
+
+def add_archive(page: Page, archive: Path) -> None:
+    visitor.press(page, "home_upload")
+    visitor.uploader(page, "dataset_archive_upload").set_input_files(archive)
+    visitor.press(page, "dataset_add_archive")
+    at(page, "dataset_next").wait_for()
+    settle(page)
+    pictures, classes = [int(each) for each in page.get_by_test_id("stMetricValue").all_inner_texts()[:2]]
+    assert (pictures, classes) == (PICTURES, CLASSES)
+    assert page.get_by_test_id("stMain").locator("img").count() >= CLASSES
+
+
+def choose_the_network(page: Page) -> None:
+    """MobileNetV2 at alpha 0.35 and 224 pixels, ImageNet weights from this machine, thawed from some block up."""
+    visitor.press(page, "dataset_next")
+    at(page, "model_alpha").wait_for()
+    visitor.choose(page, "model_alpha", "0.35")
+    expect(at(page, "model_image_size").locator("input")).to_have_value("224")
+    expect(at(page, "model_download")).to_have_count(0)  # the weights are here
+    handle = at(page, "model_unfreeze_from").get_by_role("slider")
+    handle.wait_for()
+    settle(page)
+    everything_frozen = handle.get_attribute("aria-valuetext")
+    for _ in range(4):
+        handle.press("ArrowLeft")
+    expect(handle).not_to_have_attribute("aria-valuetext", str(everything_frozen))
+    settle(page)
+    visitor.press(page, "model_next")
+
+
+def start_training(page: Page) -> str:
+    at(page, "train_start").wait_for()
+    settle(page)
+    assert at(page, "train_fine_tune_epochs").locator("input").input_value() != "0"  # the thaw line came along
+    visitor.type_number(page, "train_epochs", EPOCHS)
+    visitor.type_number(page, "train_fine_tune_epochs", FINE_TUNE_EPOCHS)
+    open_panel_of(page, "train_batch_size")
+    visitor.type_number(page, "train_batch_size", 8)
+    visitor.press(page, "train_start")
+    page.wait_for_url("**/run?run=*")
+    return page.url.split("run=")[1]
+
+
+def open_panel_of(page: Page, key: str) -> None:
+    panel = page.locator("details", has=page.locator(f".st-key-{key}"))
+    if panel.get_attribute("open") is None:
+        panel.locator("summary").click()
+
+
+def watch_it_train(page: Page, server: Server, run_id: str) -> None:
+    """Batches arrive while one looks; a reload, a second tab and a closed tab show the same run further on."""
+    seen = more_steps_than(page, 0)
+    seen = more_steps_than(page, seen)
+    title = page.get_by_role("heading", level=1).inner_text()
+
+    page.reload()
+    seen = more_steps_than(page, seen)
+    assert page.get_by_role("heading", level=1).inner_text() == title
+
+    second = page.context.new_page()
+    second.goto(page.url)
+    assert more_steps_than(second, seen - 1) >= seen
+    assert second.get_by_role("heading", level=1).inner_text() == title
+    assert at(second, "run_stop").count() == 1  # all this was looked at while it trained
+    second.close()
+
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
+    settle(page)
+    finished_whole(page, server, run_id, EPOCHS + FINE_TUNE_EPOCHS)
+    shading = "new Set(plot.layout.shapes.filter((each) => each.type === 'rect').map((each) => each.fillcolor)).size"
+    assert drawn(page, "run_accuracy", shading) == 2, "the two phases are not told apart"
+
+
+def more_steps_than(page: Page, seen: int) -> int:
+    """Wait until the chart shows later batches; the last one."""
+    deadline = time.monotonic() + 90
+    while (now := visitor.steps_drawn(page)) <= seen:
+        assert time.monotonic() < deadline, f"no batch after step {seen} was drawn"
+        page.wait_for_timeout(100)
+    return now
+
+
+def finished_whole(page: Page, server: Server, run_id: str, epochs: int) -> None:
+    """Every step and epoch is there once, by one worker, and the chart has drawn them to the last."""
+    seen = events.read(server.folder(run_id) / "events.jsonl")
+    steps, done = events.batches(seen)["step"], events.epochs(seen)["epoch"]
+    assert list(steps) == list(range(1, len(steps) + 1))
+    assert list(done) == list(range(1, epochs + 1))
+    assert sum(event["kind"] == "attempt" for event in seen) == 1
+    assert visitor.steps_drawn(page) == len(steps)
+
+
+def look_at_mistakes(page: Page, server: Server, run_id: str) -> None:
+    """The page says in a sentence what the predictions in the run directory say, and draws their matrix."""
+    visitor.press(page, "run_evaluate")
+    at(page, "evaluate_confusion").wait_for()
+    settle(page)
+    predictions = pd.read_csv(server.folder(run_id) / "predictions.csv", dtype={"true": str, "predicted": str})
+    test = predictions[predictions["split"] == "test"]
+    expect(page.get_by_role("heading", name=metrics.sentence(test))).to_have_count(1)
+    shape = drawn(page, "evaluate_confusion", "[plot.data[0].z.length, plot.data[0].z[0].length]")
+    classes = predictions["true"].nunique()
+    assert shape == [classes, classes]
+
+
+def classify(page: Page, pictures: list[Path], folder: Path) -> pd.DataFrame:
+    """Upload pictures to the Predict page; the table it hands out, one row a picture. Says how fast it answers."""
+    visitor.go(page, "/predict")
+    visitor.uploader(page, "predict").set_input_files(pictures[:-1])
+    expect(cards(page)).to_have_count(len(pictures) - 1, timeout=60_000)
+    began = time.perf_counter()
+    visitor.uploader(page, "predict").set_input_files(pictures[-1:])
+    expect(cards(page)).to_have_count(len(pictures))
+    print(f"one more picture answered in {time.perf_counter() - began:.2f} s, the upload included")
+    settle(page)
+    assert page.get_by_test_id("stDataFrame").count() == 1
+    table = pd.read_csv(visitor.download(page, "predict_csv", folder), dtype={"path": str, "predicted": str})
+    shares = table[metrics.probability_columns(table)]
+    assert list(table["path"]) == [path.name for path in pictures]
+    assert np.allclose(shares.sum(axis="columns"), 1, atol=1e-4)
+    assert list(table["predicted"]) == [
+        name.removeprefix(metrics.PROBABILITY) for name in shares.idxmax(axis="columns")
+    ]
+    for row, share in zip(table.itertuples(), shares.max(axis="columns"), strict=True):
+        card = cards(page).nth(row.Index)
+        assert drawn(page, f"predict_card_{row.Index}", "plot.data[0].x.length") == 3
+        assert share > 0 and card.is_visible()
+    return table
+
+
+def cards(page: Page) -> visitor.Locator:
+    return page.locator('[class*="st-key-predict_card_"] .js-plotly-plot')
+
+
+def take_home(page: Page, name: str, folder: Path) -> Path:
+    """Prepare an export if it must be, and download it."""
+    if not page.url.endswith("/export"):
+        visitor.go(page, "/export")
+    ready, prepare = at(page, f"export_{name}"), at(page, f"export_prepare_{name}")
+    ready.or_(prepare).wait_for()
+    if prepare.count():
+        visitor.press(page, f"export_prepare_{name}")
+    ready.wait_for(timeout=60_000)
+    settle(page)
+    file = visitor.download(page, f"export_{name}", folder)
+    assert file.stat().st_size > 100_000
+    return file
+
+
+def compare_with_home(table: pd.DataFrame, pictures: list[Path], folder: Path) -> None:
+    """A fresh Python with the downloaded files predicts, from the raw pictures, what the page showed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.browser.reopen", str(folder), *map(str, pictures)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    home = json.loads(done.stdout)
+    shown = table[[metrics.PROBABILITY + name for name in home["class_names"]]].to_numpy()
+    assert shown.std(axis=0).max() > 0.01, "every picture got the same answer: nothing is compared"
+    assert np.abs(np.array(home["before"]) - shown[:1]).max() > 0.01, "the weights made no difference"
+    assert np.abs(np.array(home["whole"]) - shown).max() < 1e-4
+    assert np.abs(np.array(home["rebuilt"]) - shown).max() < 1e-4
+
+
+def test_the_digits_go_the_whole_way_with_nothing_but_this_machine(
+    server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    page = visit(server)
+    visitor.press(page, "home_try")
+    page.wait_for_url("**/run?run=*", timeout=60_000)
+    run_id = page.url.split("run=")[1]
+    more_steps_than(page, 0)
+    at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
+    settle(page)
+    assert json.loads(server.command("show", run_id, "--json"))["status"] == "finished"
+    look_at_mistakes(page, server, run_id)
+    assert "0." in page.get_by_test_id("stMetricValue").first.inner_text()
+    pictures = stored_pictures(server, run_id)
+    table = classify(page, pictures, tmp_path)
+    for name in ("weights", "keras", "zip"):
+        take_home(page, name, tmp_path)
+    compare_with_home(table, pictures, tmp_path)
+
+
+def stored_pictures(server: Server, run_id: str) -> list[Path]:
+    """Three pictures of three classes, as files of their own."""
+    manifest = pd.read_csv(server.folder(run_id) / "manifest.csv", dtype=str)
+    firsts = manifest.groupby("class_name").head(1).head(3)["sha256"]
+    return [next(path for path in server.workspace.rglob(f"{sha}*") if "thumb" not in str(path)) for sha in firsts]
+
+
+def start_long_run(server: Server, dataset: str, epochs: int) -> str:
+    """A run of tiny pictures that lasts some seconds after its first batch."""
+    network = ("--backbone", "MobileNetV2", "--alpha", "0.35", "--weights", "none", "--image-size", "32")
+    pace = ("--epochs", str(epochs), "--patience", str(epochs), "--batch-size", "4")
+    return str(json.loads(server.command("train", "--dataset", dataset, *network, *pace, "--detach", "--json"))["run"])
+
+
+@pytest.fixture(scope="module")
+def digits(server: Server) -> str:
+    """Id of a dataset of this server."""
+    from dashboard.data import samples
+
+    folder = server.workspace.parent / "shapes"
+    folder.mkdir()
+    samples.shapes_and_textures(folder, samples.ShapesSettings(images_a_class=8, side=32))
+    return str(json.loads(server.command("import", str(folder), "--name", "Shapes", "--json"))["dataset"])
+
+
+def test_stop_ends_a_run_with_the_best_model_so_far(server: Server, visit: Visit, digits: str) -> None:
+    run_id = start_long_run(server, digits, epochs=400)
+    page = visit(server, f"/run?run={run_id}")
+    more_steps_than(page, 20)  # past the first epoch
+    began = time.perf_counter()
+    visitor.press(page, "run_stop")
+    at(page, "run_evaluate").wait_for()
+    print(f"stopped with a model {time.perf_counter() - began:.1f} s after the press")
+    shown = json.loads(server.command("show", run_id, "--json"))
+    assert shown["status"] == "stopped"
+    assert 1 <= shown["epochs"] < 400
+    assert (server.folder(run_id) / "model.keras").exists()
+    assert at(page, "run_stop").count() == 0
+
+
+def test_a_run_goes_on_when_the_server_is_killed_and_the_page_finds_it_again(
+    server: Server, browser: visitor.Browser, digits: str
+) -> None:
+    run_id = start_long_run(server, digits, epochs=25)
+    with visitor.visiting(browser, server.url) as (page, watch):
+        visitor.go(page, f"/run?run={run_id}")
+        seen = more_steps_than(page, 10)
+        server.kill()
+        file = server.folder(run_id) / "events.jsonl"
+        before = file.stat().st_size
+        deadline = time.monotonic() + 30
+        while file.stat().st_size == before:
+            assert time.monotonic() < deadline, "the run stood still without a server"
+            time.sleep(0.1)
+        server.start()
+        more_steps_than(page, seen)  # by itself, without a reload
+        at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
+        settle(page)
+        finished_whole(page, server, run_id, 25)
+        watch.forgive("ERR_|WebSocket|Failed to fetch|Network|502|Connection")
+        watch.check()
+
+
+def test_every_page_of_the_path_opens_by_its_address(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    for row in navigation.ROWS:
+        visitor.go(page, f"/{row.name}")
+        assert page.get_by_role("heading", level=1).count() == 1

@@ -1,0 +1,82 @@
+"""Every builder of `keras.applications`: built, trained for one step, saved, and the same after loading."""
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dashboard.core.backbones import BACKBONES
+from dashboard.core.settings import ROOT
+
+ONE_OF_EACH_KIND = {
+    "MobileNetV3Small": "built_in",
+    "MobileNetV2": "minus_one_to_one",
+    "DenseNet121": "torch",
+    "VGG16": "caffe",
+}
+
+STEP = """
+import sys
+from pathlib import Path
+import keras
+import numpy as np
+from dashboard.core.backbones import BACKBONES
+from dashboard.core.recipe import recipe_from
+from dashboard.ml import classifier, cut, fit
+
+row, folder = BACKBONES[sys.argv[1]], Path(sys.argv[2])
+size = row.smallest_image_size
+recipe = recipe_from({"dataset": "-", "backbone": row.name, "weights": "none", "image_size": size})
+model = classifier.build(recipe, ["ash", "birch", "cedar"])
+blocks = cut.blocks(classifier.backbone_of(model))
+inside = [name for block in blocks for name in block.layers]
+assert len(inside) == len(set(inside)) and len(blocks) <= cut.MANY
+classifier.freeze(model, cut.default_unfreeze_from(blocks))
+part = classifier.trainable_part(model)
+fit.compile_part(part, recipe, 1e-3)
+before = [weight.numpy() for weight in model.get_layer("probabilities").weights]
+rng = np.random.default_rng(0)
+part.train_on_batch(rng.uniform(0, 255, (2, size, size, 3)).astype("float32"), np.eye(3, dtype="float32")[:2])
+assert any((old != new.numpy()).any() for old, new in zip(before, model.get_layer("probabilities").weights))
+del part
+raw = rng.uniform(0, 255, (2, size + 7, size + 20, 3)).astype("float32")
+expected = model.predict_on_batch(raw)
+model.save_weights(folder / "model.weights.h5")
+model.save(folder / "model.keras")
+weights = [weight.numpy() for weight in model.weights]
+del model
+keras.utils.clear_session()
+loaded = keras.models.load_model(folder / "model.keras")
+rebuilt = classifier.build(recipe, ["ash", "birch", "cedar"])
+rebuilt.load_weights(folder / "model.weights.h5")
+for again in (loaded, rebuilt):
+    assert all((old == new.numpy()).all() for old, new in zip(weights, again.weights, strict=True))
+    np.testing.assert_allclose(again.predict_on_batch(raw), expected, atol=1e-5)
+print(len(blocks), "blocks")
+"""
+
+
+def one_step(name: str, folder: Path) -> str:
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", STEP, name, str(folder)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for file in folder.iterdir():
+        file.unlink()
+    gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    return f"{name}: {time.monotonic() - began:.0f} s, at most {gigabytes:.1f} GB, {done.stdout.strip()}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+def test_one_backbone_of_each_kind_of_preprocessing_trains_and_comes_back(name: str, tmp_path: Path) -> None:
+    assert BACKBONES[name].preprocessing == ONE_OF_EACH_KIND[name]
+    print(one_step(name, tmp_path))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_trains_and_comes_back(name: str, tmp_path: Path) -> None:
+    print(one_step(name, tmp_path))

@@ -1,0 +1,86 @@
+"""The worker process, asked through its pipe as the web server asks it."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+
+from dashboard.core.errors import BackboneError, DatasetError, RunError, WeightsError, WorkerError
+from dashboard.core.export_formats import EXPORT_FORMATS
+from dashboard.runs import workers
+from dashboard.runs.run import Run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def worker(workspace: Path) -> Iterator[workers.Worker]:
+    worker = workers.Worker()
+    yield worker
+    worker.close()
+
+
+def test_it_answers_questions_about_networks_and_lives_on_after_refusals(worker: workers.Worker) -> None:
+    assert worker.call("ping") == "pong"
+    blocks = workers.topology(worker, backbone="MobileNetV2", alpha=0.35, image_size=96)
+    assert (len(blocks), blocks[0]["name"], blocks[-1]["output_shape"]) == (19, "stem", "3 x 3 x 1280")
+    assert sum(block["parameters"] for block in blocks) == 410_208
+    with pytest.raises(BackboneError, match="at least 32 pixels"):
+        worker.call("topology", backbone="MobileNetV2", alpha=1.0, image_size=16)
+    with pytest.raises(RunError) as refusal:
+        worker.call("predict", run="nobody", shas=[])
+    assert refusal.value.code == "run-unknown"
+    with pytest.raises(WorkerError) as mistake:
+        worker.call("topology", wrong="argument")
+    assert mistake.value.code == "worker-failed"
+    recipe = {"dataset": "-", "weights": "file", "weights_file": "0" * 64}
+    with pytest.raises(WeightsError) as unknown:
+        worker.call("check_weights", recipe=recipe)
+    assert unknown.value.code == "weights-file-unknown"
+    assert worker.call("ping") == "pong"
+
+
+def test_it_predicts_what_the_table_says_and_the_second_time_at_once(
+    make_run: Callable[..., Run], train_to_end: Callable[[Run], Run], worker: workers.Worker, lively: dict[str, Any]
+) -> None:
+    run = train_to_end(make_run(**lively, epochs=1, fine_tune_epochs=0, image_size=224))
+    table = run.predictions()
+    steps: list[tuple[int, int, str]] = []
+    found = workers.predict(worker, run, table["sha256"].tolist(), on_progress=lambda *step: steps.append(step))
+    np.testing.assert_allclose(found, table[[f"probability: {name}" for name in run.class_names]], atol=1e-5)
+    assert steps[-1][:2] == (32, 32)
+    workers.predict(worker, run, table["sha256"].tolist()[:1])
+    began = time.monotonic()
+    workers.predict(worker, run, table["sha256"].tolist()[1:2])
+    assert time.monotonic() - began < 0.5
+    with pytest.raises(DatasetError):
+        workers.predict(worker, run, ["no digest"])
+
+    for name, row in EXPORT_FORMATS.items():
+        if row.needs and shutil.which(row.needs) is None:
+            continue
+        path = run.path / worker.call("export", run=run.id, format=name)["path"]
+        assert path.stat().st_size > 50, name
+    svg = (run.path / "exports" / "topology.svg").read_text()
+    assert "block_16_project" in svg
+    with ZipFile(run.path / "exports" / f"{run.id}.zip") as archive:
+        assert archive.testzip() is None
+        names = {Path(name).name for name in archive.namelist()}
+    assert {"model.keras", "model.weights.h5", "labels.json", "recipe.json", "manifest.csv", "report.json"} <= names
+
+
+def test_without_graphviz_the_drawing_is_refused_with_the_way_to_it(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = make_run()
+    run.weights_path.write_bytes(b"")
+    run.model_path.write_bytes(b"")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RunError, match="apt install graphviz") as refusal:
+        workers.once("export", run=run.id, format="topology-svg")
+    assert refusal.value.code == "graphviz-absent"

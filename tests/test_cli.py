@@ -1,0 +1,164 @@
+"""The command line, as a shell sees it: standard output for results, standard error for progress, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dashboard.data import samples
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def thaw(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dashboard", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=400)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of generated pictures, eight classes of twelve."""
+    folder = tmp_path_factory.mktemp("pictures") / "shapes"
+    samples.SAMPLES["shapes"].make(folder, samples.ShapesSettings(images_a_class=12, side=48))
+    return folder
+
+
+@pytest.fixture
+def home(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace on a machine without any pretrained weights."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return workspace
+
+
+def test_import_counts_what_it_took(home: Path, shapes: Path) -> None:
+    done = thaw("import", shapes, "--name", "My shapes", "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record | {"dataset": ""} == {"dataset": "", "classes": 8, "images": 96, "refused": 0, "duplicates": 0}
+    assert "96 of 96" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("import", "no/such/folder"), "source-missing"),
+        (("train", "--dataset", "nothing", "--weights", "none"), "dataset-unknown"),
+        (("train", "--dataset", "x", "--backbone", "ResNet9000"), "backbone-unknown"),
+        (("train", "--dataset", "x", "--backbone", "Xception", "--image-size", "70"), "image-size-too-small"),
+        (("train", "--dataset", "x", "--alpha", "0.3"), "alpha-unknown"),
+        (("train", "--dataset", "x", "--epochs", "0"), "no-epochs"),
+        (("train", "--dataset", "x", "--learning-rate", "-1"), "recipe-invalid"),
+        (("train", "--dataset", "x", "--recipe", "no.json"), "recipe-unreadable"),
+        (("train", "--dataset", "x", "--weights", "README.md"), "weights-not-hdf5"),
+        (("show", "99"), "run-unknown"),
+        (("stop", "nothing"), "run-unknown"),
+        (("resume", "nothing"), "run-unknown"),
+        (("predict", "nothing", "README.md"), "run-unknown"),
+        (("export", "1", "--format", "keras", "--out", "out"), "run-unknown"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_refused_input_ends_with_code_2_and_one_line(home: Path, arguments: tuple[str, ...], code: str) -> None:
+    done = thaw(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{code}: ") and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_absent_imagenet_weights_name_the_file_and_the_folder(home: Path, shapes: Path, tmp_path: Path) -> None:
+    done = thaw("train", "--dataset", shapes, "--alpha", "0.35")
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("weights-absent: ")
+    assert "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5" in last
+    assert str(tmp_path / "keras" / "models") in last
+
+
+def test_an_untrainable_folder_is_refused_with_the_expected_layout(home: Path, tmp_path: Path, shapes: Path) -> None:
+    one = tmp_path / "one"
+    one.mkdir()
+    os.symlink(shapes / "circle", one / "circle")
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", one):
+        done = thaw("import", folder)
+        assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("dataset-"), done.stderr
+
+
+@pytest.mark.slow
+def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: Path) -> None:
+    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "48", "--batch-size", "16")
+    done = thaw("train", "--dataset", shapes, *small, "--epochs", "2", "--fine-tune-epochs", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    result = json.loads(done.stdout)
+    assert result["status"] == "finished" and result["epochs"] == 3
+    assert 0 <= result["validation_accuracy"] <= 1 and 0 <= result["test_accuracy"] <= 1
+    assert set(result["seconds"]) == {"features", "training", "total"}
+    assert 0 < result["seconds"]["training"] < result["seconds"]["total"]
+    assert "Epoch 3:" in done.stderr
+
+    run = result["run"]
+    listed = json.loads(thaw("runs", "--json").stdout)
+    assert [each["id"] for each in listed] == [run]
+    shown = json.loads(thaw("show", "1", "--json").stdout)
+    assert shown["recipe"]["image_size"] == 48 and shown["seconds"] == result["seconds"]
+
+    pictures = [next((shapes / name).iterdir()) for name in ("circle", "stripes")]
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff")
+    done = thaw("predict", run, *pictures, broken, "--csv", tmp_path / "out.csv", "--json")
+    assert done.returncode == 0
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["path"] for record in records] == [str(path) for path in pictures]
+    assert all(abs(sum(record["probabilities"].values()) - 1) < 1e-4 for record in records)
+    assert set(records[0]["probabilities"]) == {path.name for path in shapes.iterdir()}
+    assert "broken.jpg" in done.stderr
+    assert (tmp_path / "out.csv").read_text().startswith("path,predicted,probability: ")
+
+    exported = json.loads(thaw("export", run, "--format", "zip", "--out", tmp_path / "home", "--json").stdout)
+    with zipfile.ZipFile(exported["path"]) as archive:
+        assert {"model.weights.h5", "model.keras", "labels.json", "recipe.json"} <= set(archive.namelist())
+    assert thaw("resume", run).stderr.startswith("run-not-resumable: ")
+    assert thaw("stop", run).stderr.startswith("run-over: ")
+
+
+@pytest.mark.slow
+def test_a_detached_run_is_stopped_and_keeps_a_whole_model(home: Path, shapes: Path, tmp_path: Path) -> None:
+    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "48")
+    done = thaw("train", "--dataset", shapes, *small, "--epochs", "500", "--patience", "500", "--detach", "--json")
+    run = json.loads(done.stdout)["run"]
+    from dashboard.runs import events
+    from dashboard.runs.run import open_run
+    from tests.waiting import wait_until
+
+    wait_until(lambda: len(open_run(run).history()) >= 1, seconds=120)
+    assert thaw("stop", run).returncode == 0
+    wait_until(lambda: json.loads(thaw("show", run, "--json").stdout)["status"] == "stopped", seconds=60)
+    assert open_run(run).has_model
+    assert events.last(events.read(open_run(run).events_path), "end")["status"] == "stopped"
+    assert len(json.loads(thaw("show", run, "--json").stdout)) > 0
+
+
+@pytest.mark.slow
+def test_a_split_given_as_a_table_is_used_as_it_is(home: Path, shapes: Path, tmp_path: Path) -> None:
+    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    rows = []
+    for name in sorted(path.name for path in shapes.iterdir()):
+        for number, path in enumerate(sorted((shapes / name).iterdir())):
+            rows.append(f"{path.relative_to(shapes)},{('validation', 'test')[number % 2] if number < 4 else 'train'}")
+    split = tmp_path / "split.csv"
+    split.write_text("path,split\n" + "\n".join(rows))
+    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32", "--epochs", "1", "--json")
+    done = thaw("train", "--dataset", dataset, "--split", split, *small)
+    assert done.returncode == 0, done.stderr
+    from dashboard.runs.run import open_run
+
+    manifest = open_run(json.loads(done.stdout)["run"]).manifest
+    given = dict(row.split(",") for row in rows)
+    assert all(given[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
+    split.write_text("path,split\nnowhere.png,train\n")
+    assert thaw("train", "--dataset", dataset, "--split", split, *small).stderr.startswith("split-file-")
