@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """One file to take home. `file_name` lies in the run directory or its `exports` folder; `{run}` is the run's id."""
+    """One file to take home. `file_name` lies in the run directory or its `exports` folder."""
 
     name: str
     file_name: str
@@ -28,13 +28,24 @@ EXPORT_FORMATS = {
             "labels", "labels.json", "Labels", "class names in the order of the outputs, and what the input must be"
         ),
         ExportFormat(
-            "topology-svg", "topology.svg", "Topology (SVG)", "the network as a drawing of every layer, sharp at any size", "dot"
+            "topology-svg",
+            "topology.svg",
+            "Topology (SVG)",
+            "the network as a drawing of every layer, sharp at any size",
+            "dot",
         ),
         ExportFormat(
-            "topology-png", "topology.png", "Topology (PNG)", "the network as a picture of every layer, for slides", "dot"
+            "topology-png",
+            "topology.png",
+            "Topology (PNG)",
+            "the network as a picture of every layer, for slides",
+            "dot",
         ),
         ExportFormat(
-            "zip", "{run}.zip", "Everything", "all of the above with the recipe, the list of pictures, predictions and report"
+            "zip",
+            "everything.zip",
+            "Everything",
+            "all of the above with the recipe, the list of pictures, predictions and report",
         ),
     )
 }

@@ -34,7 +34,7 @@ class Source:
 
 
 def import_pictures(
-    source: Source | Path,
+    source: Source,
     *,
     name: str,
     on_progress: Progress | None = None,
@@ -47,7 +47,7 @@ def import_pictures(
         DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
             in the database then.
     """
-    path = source.path if isinstance(source, Source) else source
+    path = source.path
     if not path.is_file() and not path.is_dir():
         raise UploadError("source-missing", f"There is no file or folder '{names.shown(str(path))}'. Check the path.")
     job = {"kind": "dataset", "path": str(path.absolute()), "staged": is_staged(path)}
@@ -178,9 +178,9 @@ def stage_upload(files: list[tuple[str, BinaryIO]]) -> Path:
     return folder
 
 
-def stage_pictures(files: list[tuple[str, BinaryIO]]) -> tuple[list[Path], list[str]]:
-    """The same for `take_pictures`: where each picture was written, and the name it was sent under."""
-    return folders.staged(stage_upload(files))
+def staged_files(path: Path) -> tuple[list[Path], list[str]]:
+    """What `stage_upload` wrote, for `take_pictures`: where each file lies, and the name it was sent under."""
+    return folders.staged(path)
 
 
 def _refuse_upload(given_names: list[str]) -> None:

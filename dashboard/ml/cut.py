@@ -96,7 +96,7 @@ def _by_unit(segment: list[Any]) -> list[Part]:
 
 def _unit(operation: Any) -> str:
     """The name of the unit an operation belongs to, empty where its own name tells none."""
-    automatic = re.escape(_snake_case(type(operation).__name__))
+    automatic = re.escape(snake_case(type(operation).__name__))
     if re.fullmatch(rf"{automatic}(_\d+)?", operation.name):
         return ""
     for pattern, name in RENAMED:
@@ -106,7 +106,7 @@ def _unit(operation: Any) -> str:
     return match.group() if match else ""
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """As Keras names layers nobody named: `Conv2D` becomes `conv2d`."""
     name = re.sub(r"\W+", "", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()

@@ -36,15 +36,14 @@ def export(run: Run, name: str, on_progress: Progress | None = None) -> Path:
     """
     if name not in EXPORT_FORMATS:
         raise RunError("export-unknown", f"There is no export '{name}'. Expected one of {', '.join(EXPORT_FORMATS)}.")
-    if not run.has_model:
-        raise RunError("run-unfinished", f"Run '{run.id}' has no model yet; it can be exported when training has ended.")
-    file_name = EXPORT_FORMATS[name].file_name.format(run=run.id)
+    run.require_model()
+    file_name = EXPORT_FORMATS[name].file_name
     if name in ("weights", "keras", "labels"):
         return Path(file_name)
     target = run.path / "exports" / file_name
     if name == "zip":
         write_zip(run, target, on_progress or (lambda done, total, text: None))
-    elif not target.exists():
+    elif not target.exists() or target.stat().st_mtime < run.model_path.stat().st_mtime:
         draw_topology(run, target)
     return target.relative_to(run.path)
 

@@ -56,7 +56,9 @@ class Pictures(keras.utils.PyDataset):
     def __init__(self, rows: pd.DataFrame, class_names: list[str], recipe: Recipe, *, training: bool) -> None:
         super().__init__()  # one worker: the batches stay in order, the threads are inside a batch
         self.paths = [picture_path(sha) for sha in rows["sha256"]]
-        self.labels = np.eye(len(class_names), dtype="float32")[[class_names.index(name) for name in rows["class_name"]]]
+        self.labels = np.eye(len(class_names), dtype="float32")[
+            [class_names.index(name) for name in rows["class_name"]]
+        ]
         self.recipe = recipe
         self.training = training
         self.reader = Reader(recipe.image_size)

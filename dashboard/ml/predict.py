@@ -6,7 +6,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dashboard.core.errors import RunError
 from dashboard.data.datasets import picture_path
 from dashboard.ml import classifier
 from dashboard.ml.pictures import Reader
@@ -44,8 +43,7 @@ def open_classifier(run: Run) -> Classifier:
         RunError: `run-unknown`, or `run-unfinished` when there is no model yet.
     """
     recipe = run.recipe
-    if not run.has_model:
-        raise RunError("run-unfinished", f"Run '{run.id}' has no model yet; it is saved when training ends.")
+    run.require_model()
     model = classifier.build(recipe, run.class_names)
     model.load_weights(run.weights_path)
     return Classifier(model, recipe.image_size)

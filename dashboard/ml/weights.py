@@ -14,7 +14,7 @@ from dashboard.core.errors import WeightsError
 from dashboard.core.recipe import Recipe
 from dashboard.data import weights as weights_files
 from dashboard.ml import backbone
-from dashboard.ml.cut import _snake_case as snake_case
+from dashboard.ml.cut import snake_case
 
 OBJECTS = 100_000  # groups and datasets in a file; the largest backbone has some 3,000
 DEPTH = 32
@@ -128,7 +128,8 @@ def _check_structure(file: h5py.File) -> None:
 
 def _unsafe(what: str) -> WeightsError:
     return WeightsError(
-        "weights-unsafe", f"The weights file holds {what}. Expected plain groups and arrays; save the weights with Keras again."
+        "weights-unsafe",
+        f"The weights file holds {what}. Expected plain groups and arrays; save the weights with Keras again.",
     )
 
 
@@ -143,7 +144,9 @@ def _root(file: h5py.File) -> h5py.Group | None:
 def _keras_2(file: h5py.File) -> list[Found]:
     root = _root(file)
     return [
-        (layer, root[layer][name]) for layer in _names(root, "layer_names") for name in _names(root[layer], "weight_names")
+        (layer, root[layer][name])
+        for layer in _names(root, "layer_names")
+        for name in _names(root[layer], "weight_names")
     ]
 
 

@@ -51,6 +51,8 @@ def _model_card() -> None:
 
 def _choose_backbone() -> None:
     name = state.widget("frame_backbone")
+    if name not in BACKBONES:  # a label of before: Streamlit knows options by their label, and the width is part of it
+        return
     state.choose_backbone(name, image_size=BACKBONES[name].image_size, keep="frame_backbone")
 
 
@@ -62,7 +64,8 @@ def _run_card() -> None:
         "Run",
         list(listing.index),
         index=_position(list(listing.index), state.run_id()),
-        format_func=lambda key: f"{listing.number[key]} · {listing.name[key]} · {listing.status[key]}",
+        # No status in it: Streamlit knows options by their label, and takes one that changed for another choice.
+        format_func=lambda key: f"{listing.number[key]} · {listing.name[key]}",
         key="frame_run",
         on_change=_choose_run,
     )

@@ -60,23 +60,24 @@ def server_with_weights(tmp_path_factory: pytest.TempPathFactory, keras_home_cop
 @pytest.fixture
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens a page of a server in a fresh profile. At the end, whatever the browser did unseen fails the test."""
-    opened: list[tuple[Any, Page, Watch]] = []
+    opened: list[tuple[Any, Page, Watch, Server]] = []
 
     def visit(server: Server, path: str = "/", **options: Any) -> Page:
         context = visitor.visiting(browser, server.url, **options)
         page, watch = context.__enter__()
-        opened.append((context, page, watch))
+        opened.append((context, page, watch, server))
         visitor.go(page, path)
         return page
 
     yield visit
     failed = request.node.stash.get(REPORTS, {}).get("call")
-    for number, (context, page, _) in enumerate(opened):
+    for number, (context, page, watch, server) in enumerate(opened):
         if failed is not None and failed.failed:
             keep_pictures(page, f"{request.node.name}-{number}")
+            print(f"The browser noticed: {watch}", f"The server said: {server.log()[-3000:]}", sep="\n")
         context.__exit__(None, None, None)
     if failed is None or not failed.failed:
-        for _, _, watch in opened:
+        for _, _, watch, _ in opened:
             watch.check()
 
 

@@ -145,7 +145,7 @@ def look_at_mistakes(page: Page, server: Server, run_id: str) -> None:
     predictions = pd.read_csv(server.folder(run_id) / "predictions.csv", dtype={"true": str, "predicted": str})
     test = predictions[predictions["split"] == "test"]
     expect(page.get_by_role("heading", name=metrics.sentence(test))).to_have_count(1)
-    shape = drawn(page, "evaluate_confusion", "[plot.data[0].z.length, plot.data[0].z[0].length]")
+    shape = drawn(page, "evaluate_confusion", "[plot.calcdata[0][0].z.length, plot.calcdata[0][0].z[0].length]")
     classes = predictions["true"].nunique()
     assert shape == [classes, classes]
 
@@ -170,7 +170,7 @@ def classify(page: Page, pictures: list[Path], folder: Path) -> pd.DataFrame:
     ]
     for row, share in zip(table.itertuples(), shares.max(axis="columns"), strict=True):
         card = cards(page).nth(row.Index)
-        assert drawn(page, f"predict_card_{row.Index}", "plot.data[0].x.length") == 3
+        assert drawn(page, f"predict_card_{row.Index}", "plot.calcdata[0].length") == 3
         assert share > 0 and card.is_visible()
     return table
 

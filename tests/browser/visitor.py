@@ -155,4 +155,5 @@ def drawn(page: Page, key: str, expression: str) -> Any:
 
 def steps_drawn(page: Page) -> int:
     """The last training step that the run's accuracy chart shows; 0 before there is one."""
-    return int(drawn(page, "run_accuracy", "Math.max(0, ...plot.data.flatMap((each) => [...each.x]))") or 0)
+    last = "Math.max(0, ...plot.calcdata.flat().map((each) => each.x).filter(Number.isFinite))"
+    return int(drawn(page, "run_accuracy", f"plot.calcdata ? {last} : 0") or 0)

@@ -54,6 +54,13 @@ def test_a_stop_before_the_first_epoch_names_none(batches, epochs) -> None:
     assert "stopped" in [note.text for note in figure.layout.annotations]
 
 
+def test_epochs_without_a_validation_value_are_passed_over(batches, epochs, marks) -> None:
+    values = epochs["validation_loss"].astype(object)
+    values.iloc[7] = None
+    figure = history.live(batches, epochs.assign(validation_loss=values), marks)
+    assert figure.layout.title.text == "Best validation loss 0.40, epoch 7"
+
+
 def test_a_run_without_validation_draws_its_batches(batches, epochs, marks) -> None:
     figure = history.live(batches, epochs.assign(validation_loss=None), marks)
     assert figure.layout.title.text == "Loss of every batch"

@@ -110,6 +110,12 @@ def test_the_sentence_names_the_pair_mixed_up_in_both_directions(flowers: pd.Dat
     )
 
 
+def test_two_classes_mixed_up_both_ways_outweigh_a_more_frequent_single_mistake() -> None:
+    mistakes = [("a", "b")] * 2 + [("b", "a")] * 2 + [("a", "c")] * 3
+    predictions = table(["a", "b", "c"], [true for true, _ in mistakes], [predicted for _, predicted in mistakes])
+    assert "it mixes up a and b most often" in metrics.sentence(predictions)
+
+
 def test_the_sentence_about_a_faultless_picture_says_so() -> None:
     one = table(["a", "b"], ["a"], ["a"], split="validation")
     assert metrics.sentence(one) == (

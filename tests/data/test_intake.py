@@ -246,8 +246,7 @@ def test_an_upload_that_cannot_be_written_is_refused_and_removed(workspace):
 
 def test_pictures_to_predict_on_come_back_in_order_with_their_reasons(tmp_path, workspace):
     sent = [("b.png", picture(1)), ("a.png", b"broken"), ("b.png", picture(2)), (".hidden", picture(1))]
-    paths, names = intake.stage_pictures([(name, io.BytesIO(data)) for name, data in sent])
-    taken = intake.take_pictures(paths, names)
+    taken = intake.take_pictures(*intake.staged_files(staged(*sent)))
     assert taken["path"].tolist() == ["b.png", "a.png", "b.png", ".hidden"]
     assert taken["code"].tolist() == ["", "image-format", "", ""]
     assert taken["sha256"].str.len().tolist() == [64, 0, 64, 64]

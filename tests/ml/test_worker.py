@@ -51,15 +51,17 @@ def test_it_predicts_what_the_table_says_and_the_second_time_at_once(
     run = train_to_end(make_run(**lively, epochs=1, fine_tune_epochs=0, image_size=224))
     table = run.predictions()
     steps: list[tuple[int, int, str]] = []
-    found = workers.predict(worker, run, table["sha256"].tolist(), on_progress=lambda *step: steps.append(step))
-    np.testing.assert_allclose(found, table[[f"probability: {name}" for name in run.class_names]], atol=1e-5)
+    found = workers.predict(worker, run, table, on_progress=lambda *step: steps.append(step))
+    columns = [f"probability: {name}" for name in run.class_names]
+    np.testing.assert_allclose(found[columns], table[columns], atol=1e-5)
+    assert found["predicted"].tolist() == table["predicted"].tolist()
     assert steps[-1][:2] == (32, 32)
-    workers.predict(worker, run, table["sha256"].tolist()[:1])
+    workers.predict(worker, run, table[:1])
     began = time.monotonic()
-    workers.predict(worker, run, table["sha256"].tolist()[1:2])
+    workers.predict(worker, run, table[1:2])
     assert time.monotonic() - began < 0.5
     with pytest.raises(DatasetError):
-        workers.predict(worker, run, ["no digest"])
+        worker.call("predict", run=run.id, shas=["no digest"])
 
     for name, row in EXPORT_FORMATS.items():
         if row.needs and shutil.which(row.needs) is None:
@@ -68,7 +70,7 @@ def test_it_predicts_what_the_table_says_and_the_second_time_at_once(
         assert path.stat().st_size > 50, name
     svg = (run.path / "exports" / "topology.svg").read_text()
     assert "block_16_project" in svg
-    with ZipFile(run.path / "exports" / f"{run.id}.zip") as archive:
+    with ZipFile(run.path / "exports" / "everything.zip") as archive:
         assert archive.testzip() is None
         names = {Path(name).name for name in archive.namelist()}
     assert {"model.keras", "model.weights.h5", "labels.json", "recipe.json", "manifest.csv", "report.json"} <= names
@@ -81,6 +83,6 @@ def test_without_graphviz_the_drawing_is_refused_with_the_way_to_it(
     run.weights_path.write_bytes(b"")
     run.model_path.write_bytes(b"")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RunError, match="apt install graphviz") as refusal:
-        workers.once("export", run=run.id, format="topology-svg")
+    with workers.Worker() as worker, pytest.raises(RunError, match="apt install graphviz") as refusal:
+        worker.call("export", run=run.id, format="topology-svg")
     assert refusal.value.code == "graphviz-absent"

@@ -73,13 +73,14 @@ def test_ghostscript_never_starts(tmp_path: Path, workspace: Path, monkeypatch: 
     assert not (tmp_path / "started").exists()
 
 
+@pytest.mark.slow
 def test_large_honest_pictures_fit_into_the_childs_memory(tmp_path: Path, workspace: Path) -> None:
-    """Two pictures of nearly 40 million pixels with transparency at once: the most memory pictures can take."""
+    """Four pictures of nearly 40 million pixels with transparency at once: the most memory pictures can take."""
     upload = classes("a", "b")
-    for shade in (10, 20):
+    for shade in (10, 20, 30, 40):
         row = b"\0" + bytes([shade, 90, 90, 200]) * 6300
         upload[f"a/large-{shade}.png"] = png(6300, 6300, zlib.compress(row * 6300, 1), colour=6)
     path = zip_of(upload, tmp_path / "a.zip")
     dataset = intake.import_pictures(Source(path, "a"), name="a")
     assert datasets.remarks(dataset).empty
-    assert (datasets.members(dataset)["width"] == 6300).sum() == 2
+    assert (datasets.members(dataset)["width"] == 6300).sum() == 4
