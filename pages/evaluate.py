@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from dashboard.charts import confusion
 from dashboard.core import metrics
 from dashboard.ui import judging, panels, pickers, text, walls
 
@@ -24,9 +23,7 @@ panels.figures(
         "Macro F1": "Mean over classes of the balance of precision and recall; rare classes count like common ones.",
     },
 )
-counts = metrics.confusion_matrix(predictions)
-panels.chart(confusion.heatmap(counts), key="evaluate_confusion", alt="Confusion matrix", data=counts.reset_index())
-judging.cell(predictions)
+judging.matrix(predictions)
 st.subheader("Wrong, and sure of it")
 walls.mistakes(metrics.confidently_wrong(predictions))
 st.subheader("Class by class")

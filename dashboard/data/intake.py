@@ -209,12 +209,6 @@ def _copy(stream: BinaryIO, path: Path, most: int) -> int:
     return count
 
 
-def staged_files(folder: Path) -> tuple[list[Path], list[str]]:
-    """The files of a staged upload and the names they came with, in the order they were sent."""
-    names_given = json.loads((folder / folders.MANIFEST).read_text(encoding="utf-8"))
-    return [folder / f"{number:06d}" for number in range(len(names_given))], names_given
-
-
 def is_staged(path: Path) -> bool:
     """Whether `stage_upload` made this folder."""
     return path.absolute().parent == workspace("uploads")

@@ -18,7 +18,7 @@ FLUSH = 0.5  # seconds between two `batches` events
 Logs = dict[str, Any] | None
 
 
-class StopRequested(Exception):
+class StopRequested(Exception):  # noqa: N818 - a request is no error
     """Ends `fit` at once: no validation of half an epoch, which would count as a whole one."""
 
 
@@ -170,9 +170,11 @@ class Patience(keras.callbacks.EarlyStopping):
         here = {"epoch": epoch + 1, "step": self.standing.step}
         self.standing.wait = self.wait
         if self.wait == 0:
-            self.standing.best_loss, self.standing.best_epoch = float(self.best), epoch + 1
-            accuracy = float((logs or {})["val_accuracy"])
-            text = f"Best so far, epoch {epoch + 1}: validation loss {self.best:.3f}, accuracy {accuracy:.2f}."
+            values = logs or {}
+            self.standing.best_loss, self.standing.best_epoch = float(values["val_loss"]), epoch + 1
+            accuracy = float(values["val_accuracy"])
+            loss = self.standing.best_loss
+            text = f"Best so far, epoch {epoch + 1}: validation loss {loss:.3f}, accuracy {accuracy:.2f}."
             self.run.say("mark", mark="best", text=text, **here)
         self.run.say("patience", used=self.wait, allowed=self.patience)
         if self.model.stop_training:

@@ -87,7 +87,7 @@ def _by_unit(segment: list[Any]) -> list[Part]:
     found = list(dict.fromkeys(unit for unit in units if unit))
     if len(found) < 2:
         return [(found[0] if found else "", segment)]
-    following, parts = found[-1], {unit: [] for unit in found}
+    following, parts = found[-1], dict[str, list[Any]]((unit, []) for unit in found)
     for operation, unit in zip(reversed(segment), reversed(units), strict=True):
         following = unit or following
         parts[following].insert(0, operation)
@@ -127,7 +127,7 @@ def _join(parts: list[Part]) -> list[Part]:
 
 
 def _all_named(parts: list[Part]) -> list[Part]:
-    """Nameless parts become the `stem` at the beginning and the `top` at the end; elsewhere they belong to what precedes."""
+    """Nameless parts are the `stem` at the beginning, the `top` at the end, and elsewhere part of what precedes."""
     last = max((i for i, (unit, _) in enumerate(parts) if unit), default=-1)
     named, before = [], STEM
     for position, (unit, operations) in enumerate(parts):

@@ -1,4 +1,4 @@
-"""What the finished model says about every picture file of its run: `predictions.csv` and the figures in `report.json`."""
+"""What the finished model says about every picture file of its run: `predictions.csv` and `report.json`."""
 
 import csv
 import math
@@ -11,7 +11,7 @@ import pandas as pd
 
 from dashboard.core import files, metrics
 from dashboard.data.datasets import picture_path
-from dashboard.data.splits import TEST, TRAIN, VALIDATION
+from dashboard.data.labels import TEST, TRAIN, VALIDATION
 from dashboard.ml.predict import Classifier
 from dashboard.runs.run import Run
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING, Phase, Recipe
-from dashboard.data.splits import TRAIN, VALIDATION
+from dashboard.data.labels import TRAIN, VALIDATION
 from dashboard.ml import callbacks, classifier, cut, standing
 from dashboard.ml.pictures import Pictures
 from dashboard.ml.standing import Standing
@@ -117,11 +117,11 @@ def best_weights(model: keras.Model, part: keras.Model, run: Run, progress: Stan
     if not progress.best_epoch:
         return None
     if progress.best_epoch == progress.epoch or progress.epoch == progress.phase_start:
-        return part.get_weights()  # a phase begins with the best weights there are
+        return list(part.get_weights())  # a phase begins with the best weights there are
     current = model.get_weights()
     if not standing.load_best(run.path, progress, model):
         progress.best_loss, progress.best_epoch = None, 0
         return None
-    found = part.get_weights()
+    found = list(part.get_weights())
     model.set_weights(current)
     return found

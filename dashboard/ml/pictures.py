@@ -1,4 +1,4 @@
-"""Picture files as batches: decoded, resized by the network's own operation, in an order and with changes that repeat."""
+"""Picture files as batches: decoded, resized by the network's own operation, in an order that repeats."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Reader:
     def read(self, path: Path) -> np.ndarray:
         """One picture as the network sees it: float32 RGB 0..255, shape (image_size, image_size, 3)."""
         pixels = decode(path).astype("float32")[np.newaxis]
-        return keras.ops.convert_to_numpy(self.resizing(pixels))[0]
+        return np.asarray(self.resizing(pixels)[0])
 
     def batch(self, paths: list[Path]) -> np.ndarray:
         """Pictures in the order of `paths`, shape (batch, image_size, image_size, 3)."""
@@ -107,4 +107,4 @@ class Augmentation:
             state = np.random.default_rng([self.seed, epoch, batch, position]).integers(2**31, size=2)
             layer.generator.state.assign(state.astype(layer.generator.state.dtype))
             changed = layer(changed, training=True)
-        return keras.ops.convert_to_numpy(changed)
+        return np.asarray(changed)

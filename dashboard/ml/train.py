@@ -15,7 +15,7 @@ from dashboard.core import files
 from dashboard.core.errors import DashboardError, DatasetError, RunError
 from dashboard.core.recipe import Phase
 from dashboard.data.datasets import picture_path
-from dashboard.data.splits import TRAIN, VALIDATION
+from dashboard.data.labels import TRAIN, VALIDATION
 from dashboard.ml import classifier, evaluate, standing, weights
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.fit import Data, fit, load
@@ -49,7 +49,7 @@ def train(run: Run) -> Status:
 
 
 def run_phases(model: keras.Model, data: Data, run: Run, progress: Standing, checkpoint: Path | None) -> Status:
-    """Feature extraction, then fine-tuning; skips what an earlier attempt has done. The model ends with its best weights."""
+    """Feature extraction, then fine-tuning, without what an earlier attempt has done; ends with the best weights."""
     phases = run.recipe.phases
     names = [phase.name for phase in phases]
     position = names.index(progress.phase) if progress.phase in names else 0
@@ -111,8 +111,8 @@ def check_pictures(run: Run) -> None:
     if missing:
         raise DatasetError(
             "pictures-missing",
-            f"{len(missing)} of {len(run.manifest)} pictures of this run are no longer in the workspace, the first one is "
-            f"'{missing[0]}'. Import the dataset again.",
+            f"{len(missing)} of {len(run.manifest)} pictures of this run are no longer in the workspace, the first one "
+            f"is '{missing[0]}'. Import the dataset again.",
         )
 
 

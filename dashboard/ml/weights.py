@@ -62,7 +62,7 @@ def read(path: Path, tensors: list[Tensor], network_name: str) -> list[np.ndarra
     """The values for these tensors, in their order.
 
     Args:
-        path: an HDF5 file, either as Keras 2 wrote it (`layer_names`, `weight_names`) or as Keras 3 does (`layers/...`).
+        path: an HDF5 file, as Keras 2 wrote it (`layer_names`, `weight_names`) or as Keras 3 does (`layers/...`).
         tensors: what is expected.
         network_name: for the message, e.g. `MobileNetV2 1.0`.
 
@@ -89,7 +89,7 @@ def _path(recipe: Recipe) -> Path:
 def _backbone_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a classifier below its head; all layers of a bare backbone."""
     names = [layer.name for layer in model.layers]
-    return model.layers[: names.index("pooling")] if "pooling" in names else model.layers
+    return list(model.layers[: names.index("pooling")] if "pooling" in names else model.layers)
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _unsafe(what: str) -> WeightsError:
 
 
 def _root(file: h5py.File) -> h5py.Group | None:
-    """The group with `layer_names`: the file itself, or `model_weights` of a whole saved model; None in a Keras 3 file."""
+    """The group with `layer_names`: the file, or `model_weights` of a whole saved model; None in a Keras 3 file."""
     for group in (file, file.get("model_weights")):
         if isinstance(group, h5py.Group) and ("layer_names" in group.attrs or "layer_names0" in group.attrs):
             return group
@@ -142,7 +142,7 @@ def _root(file: h5py.File) -> h5py.Group | None:
 
 
 def _keras_2(file: h5py.File) -> list[Found]:
-    root = _root(file)
+    root = _root(file) or file
     return [
         (layer, root[layer][name])
         for layer in _names(root, "layer_names")

@@ -75,8 +75,8 @@ def _named(recipe: Recipe) -> dict[str, Any]:
 
 
 def curves(run_ids: list[str]) -> dict[str, pd.DataFrame]:
-    """Epochs of each run under its label."""
-    return {label(run_id): resources.run_epochs(run_id) for run_id in run_ids}
+    """Epochs of each run under its number."""
+    return {f"Run {queue.row(run_id)['number']}": resources.run_epochs(run_id) for run_id in run_ids}
 
 
 def recipes(run_ids: list[str]) -> None:

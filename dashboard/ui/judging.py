@@ -3,8 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from dashboard.charts import confusion
 from dashboard.core import metrics
-from dashboard.ui import resources, walls
+from dashboard.ui import panels, resources, walls
 from dashboard.ui.pickers import Chosen
 
 SPLITS = {"test": "Test (never seen)", "validation": "Validation (chose the epoch)", "train": "Training (learned from)"}
@@ -21,17 +22,28 @@ def split(chosen: Chosen) -> pd.DataFrame:
     return predictions[predictions["split"] == wanted]
 
 
-def cell(predictions: pd.DataFrame) -> None:
-    """The pictures behind one cell of the matrix, the most confused pair first."""
-    pairs = list(metrics.most_confused(predictions, count=30)[["true", "predicted", "count"]].itertuples(index=False))
+def matrix(predictions: pd.DataFrame) -> None:
+    """The confusion matrix; choosing a cell, or a pair below it, opens the pictures behind it."""
+    counts = metrics.confusion_matrix(predictions)
+    cell = panels.chart(
+        confusion.heatmap(counts),
+        key="evaluate_confusion",
+        alt="Confusion matrix",
+        data=counts.reset_index(),
+        selectable=True,
+    )
+    pairs = list(metrics.most_confused(predictions, count=30)[["true", "predicted"]].itertuples(index=False, name=None))
+    if cell is not None and tuple(cell) in pairs:
+        pairs.insert(0, pairs.pop(pairs.index(tuple(cell))))
     if not pairs:
         st.caption("Not one mistake on these pictures.")
         return
     pair = st.selectbox(
         "Look at the pictures of",
         pairs,
-        format_func=lambda row: f"{row.true}, taken for {row.predicted} ({row.count})",
-        key="evaluate_pair",
+        format_func=lambda pair: f"{pair[0]}, taken for {pair[1]}",
+        key=f"evaluate_pair_{pairs[0]}",
+        help="Or choose a cell of the matrix.",
     )
     behind = predictions[(predictions["true"] == pair[0]) & (predictions["predicted"] == pair[1])]
     walls.mistakes(metrics.confidently_wrong(behind, count=SHOWN))

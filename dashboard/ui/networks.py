@@ -253,9 +253,13 @@ def missing_weights(recipe: Recipe) -> None:
 
 def overview(rows: pd.DataFrame, recipe: Recipe) -> None:
     """Accuracy against size, with the recommended and the chosen backbone marked."""
-    panels.chart(
+    chosen = panels.chart(
         backbones.accuracy_against_size(rows, RECOMMENDED, recipe.backbone),
-        key="model_overview",
+        key=f"model_overview_{recipe.backbone}",  # a new figure forgets the point that was chosen on the old one
         alt="ImageNet accuracy of each backbone against the size of its weights",
+        selectable=True,
     )
+    if chosen is not None and (name := str(chosen[0] if isinstance(chosen, list) else chosen)) != recipe.backbone:
+        state.choose_backbone(name, image_size=BACKBONES[name].image_size)
+        st.rerun()
     st.caption(f":material/star: {WHY}")

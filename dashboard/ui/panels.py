@@ -1,6 +1,7 @@
 """Pieces several pages are made of: background jobs, charts with their data, grids of pictures, rows of figures."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -62,9 +63,20 @@ def _watch(followed: Job) -> None:
             followed.cancel()
 
 
-def chart(figure: go.Figure, *, key: str, alt: str, data: pd.DataFrame | None = None) -> None:
-    """A chart, and where there is data behind it a button that downloads that data as CSV."""
-    st.plotly_chart(figure, key=key, alt=alt, config={"displaylogo": False, "displayModeBar": False})
+def chart(figure: go.Figure, *, key: str, alt: str, data: pd.DataFrame | None = None, selectable: bool = False) -> Any:
+    """A chart, and where there is data behind it a button that downloads that data as CSV.
+
+    Returns:
+        `customdata` of the point a person chose on a selectable chart, else None.
+    """
+    config = {"displaylogo": False, "displayModeBar": False}
+    chosen = None
+    if selectable:
+        event = st.plotly_chart(figure, key=key, alt=alt, config=config, on_select="rerun", selection_mode="points")
+        points = event["selection"]["points"]
+        chosen = points[0].get("customdata") if points else None
+    else:
+        st.plotly_chart(figure, key=key, alt=alt, config=config)
     if data is not None and len(data):
         st.download_button(
             "Data of this chart",
@@ -76,6 +88,7 @@ def chart(figure: go.Figure, *, key: str, alt: str, data: pd.DataFrame | None = 
             icon=":material/download:",
             on_click="ignore",
         )
+    return chosen
 
 
 def figures(values: dict[str, str], *, helps: dict[str, str] | None = None) -> None:

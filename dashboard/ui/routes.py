@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.core.database import database
@@ -30,13 +31,22 @@ HEADERS = {
 }
 
 
-class SecurityHeaders:
-    """Adds `HEADERS` to every HTTP answer."""
+class Guard:
+    """Adds `HEADERS` to every HTTP answer, and answers only under the names in `server.allowedHosts`.
+
+    Streamlit checks the name on its websocket alone; without this, DNS rebinding could read what plain HTTP serves.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _known(Headers(scope=scope).get("host", "")):
+            await PlainTextResponse("This server does not answer under that name.", status_code=421)(
+                scope, receive, send
+            )
+            return
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -47,7 +57,13 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-MIDDLEWARE = [Middleware(SecurityHeaders)]
+def _known(host: str) -> bool:
+    allowed = st.get_option("server.allowedHosts")
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return not allowed or name in allowed
+
+
+MIDDLEWARE = [Middleware(Guard)]
 
 
 @asynccontextmanager

@@ -85,7 +85,8 @@ def test_early_stopping_says_so_and_puts_the_best_weights_back(
     marks = events.marks(events.read(run.events_path))
     text = marks[marks["kind"] == "early stopping"]["text"].item()
     assert text == (
-        f"Training stopped at epoch {best + 2}: validation loss had not improved for 2 epochs. Weights of epoch {best} kept."
+        f"Training stopped at epoch {best + 2}: validation loss had not improved for 2 epochs. "
+        f"Weights of epoch {best} kept."
     )
     assert marks[marks["kind"] == "best"]["epoch"].tolist() == [best]
     part = classifier.trainable_part(model)
