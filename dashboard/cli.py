@@ -63,7 +63,7 @@ def import_(path: Path, name: str, as_json: bool) -> None:
     record = {"dataset": dataset.id, **{key: int(counts[key]) for key in keys}}
     text = (
         f"{dataset.name} ({dataset.id}): {record['images']} pictures in {record['classes']} classes; "
-        f"{record['refused']} refused, {record['duplicates']} of them duplicates"
+        f"{record['refused']} refused, {record['duplicates']} duplicates left out"
     )
     _print(record, as_json=as_json, text=text)
 

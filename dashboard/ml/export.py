@@ -63,7 +63,15 @@ def draw_topology(run: Run, target: Path) -> None:
     model = classifier.build(run.recipe, run.class_names)
     fit.freeze_for(model, run.recipe.phases[-1], run.recipe)
     with files.replacing(target) as aside:
-        keras.utils.plot_model(model, to_file=aside, show_shapes=True, show_layer_names=True, show_trainable=True)
+        # Right-angled lines, the default, make Graphviz 2.43 of Debian abort on networks with many branches.
+        keras.utils.plot_model(
+            model,
+            to_file=aside,
+            show_shapes=True,
+            show_layer_names=True,
+            show_trainable=True,
+            splines="polyline",
+        )
 
 
 def write_zip(run: Run, target: Path, on_progress: Progress) -> None:

@@ -290,12 +290,15 @@ def test_a_child_ended_by_a_signal_is_an_answer(how, tmp_path, workspace):
     assert len(datasets.members(take(path))) == 120  # and the next one is served
 
 
-def test_a_child_that_takes_too_long_is_ended(workspace):
+def test_a_child_that_takes_too_long_is_ended(tmp_path, workspace):
+    os.mkfifo(tmp_path / "waits")  # opening it waits for ever
+    job = {"kind": "dataset", "path": str(tmp_path / "waits"), "staged": False, "workspace": str(workspace)}
     started = time.monotonic()
     with pytest.raises(UploadError) as refusal:
-        list(parent.messages("http.server", {}, seconds=1))  # a module that never ends and says nothing
+        list(parent.messages(intake.OPENING, job, seconds=1))
     assert refusal.value.code == "upload-timeout"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
+    assert _children(workspace) == []
 
 
 def test_a_child_that_fails_is_an_answer(workspace):
