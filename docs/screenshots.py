@@ -27,7 +27,7 @@ OUT = ROOT / "docs" / "screenshots"
 SCHEMES = ("light", "dark")
 WIDTHS = {1280: 800, 390: 844}  # least heights
 TALLEST = 6000  # pixels
-COLORS = 200
+COLORS = 256
 EPOCHS, FINE_TUNE_EPOCHS = 6, 3
 BACKBONE, ALPHA, IMAGE_SIZE = "MobileNetV2", 0.35, 224
 
@@ -53,7 +53,7 @@ def main() -> None:
             photograph(browser, server, {"run-live": f"/run?run={run}"})
             wait_until(lambda: '"kind": "end"' in events(server, run), 900, "the end of the run")
             prepare_exports(browser, server)
-            photograph(browser, server, {row.name: f"/{row.name}" for row in ROWS}, pictures=some(pictures))
+            photograph(browser, server, {row.name: visitor.address(row) for row in ROWS}, pictures=some(pictures))
         browser.close()
     print(f"{sum(path.stat().st_size for path in OUT.glob('*.png')) / 1e6:.2f} MB in {OUT.relative_to(ROOT)}")
 
@@ -69,7 +69,7 @@ def read_arguments() -> argparse.Namespace:
 
 def draw_shapes(folder: Path) -> Path:
     folder.mkdir()
-    samples.shapes_and_textures(folder, samples.ShapesSettings(imbalance=0.4, label_noise=0.04))
+    samples.shapes_and_textures(folder, samples.ShapesSettings(imbalance=0.4, label_noise=0.12))
     return folder
 
 
@@ -140,7 +140,7 @@ def take(page: Page, target: Path) -> None:
         if page.evaluate(visitor.SETTLED):
             break
     with Image.open(target) as full:
-        small = full.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+        small = full.convert("RGB").quantize(COLORS, kmeans=2, dither=Image.Dither.NONE)
     small.save(target, optimize=True)
     print(target.name, small.size, f"{target.stat().st_size / 1000:.0f} kB", flush=True)
 

@@ -23,13 +23,14 @@ class StopRequested(Exception):  # noqa: N818 - a request is no error
 
 
 class SeedEpoch(keras.callbacks.Callback):
-    """Gives every random generator of the network a state that depends on seed and epoch only."""
+    """Makes an epoch depend on seed and number only: the order of pictures, and the network's random generators."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, pictures: Pictures) -> None:
         super().__init__()
-        self.seed = seed
+        self.seed, self.pictures = seed, pictures
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self.pictures.start_at(epoch)
         sleepers = [layer for layer in self.model.layers if hasattr(layer, "seed_generator")]
         for position, layer in enumerate(sleepers):
             state = layer.seed_generator.state

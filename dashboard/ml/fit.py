@@ -94,7 +94,7 @@ def fit(
             shuffle=False,  # the order is the dataset's own: Keras repeats one order in every epoch
             verbose=0,
             callbacks=[
-                callbacks.SeedEpoch(run.recipe.seed),
+                callbacks.SeedEpoch(run.recipe.seed, data.train),
                 recorder,
                 callbacks.FiniteLoss(progress),
                 patience,

@@ -66,11 +66,8 @@ class Pictures(keras.utils.PyDataset):
         self.epoch = 0
 
     def start_at(self, epoch: int) -> None:
-        """The epoch that comes next, counted from 0 over all phases."""
+        """The epoch that comes next, counted from 0 over all phases; Keras' own `on_epoch_end` also counts trials."""
         self.epoch = epoch
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
 
     def __len__(self) -> int:
         return -(-len(self.paths) // self.recipe.batch_size)

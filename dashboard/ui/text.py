@@ -7,6 +7,10 @@ import unicodedata
 from dashboard.core.metrics import Interval
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/=^\"'])")
+# Streamlit's markdown looks for bare addresses after it has undone every escape; a word joiner, which nobody sees,
+# takes them apart.
+ADDRESS = re.compile(r"(://|@|www(?=\.))", re.IGNORECASE)
+JOINER = "\u2060"
 
 
 def literal(text: str) -> str:
@@ -15,7 +19,7 @@ def literal(text: str) -> str:
     Control and direction-changing characters become a visible replacement mark; line breaks become spaces.
     """
     plain = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf") else c for c in re.sub(r"\s", " ", text))
-    return MARKDOWN.sub(r"\\\1", plain)
+    return MARKDOWN.sub(r"\\\1", ADDRESS.sub(rf"\1{JOINER}", plain))
 
 
 def count(number: int, noun: str) -> str:

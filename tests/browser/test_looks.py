@@ -24,14 +24,21 @@ SERIOUS = ("serious", "critical")
 
 @dataclass(frozen=True)
 class Theirs:
-    """A finding in markup that Streamlit or plotly makes and that no option of theirs changes."""
+    """A finding in markup that Streamlit makes and that no option of it changes."""
 
     rule: str
-    part: str  # of the HTML that axe shows
+    inside: str  # selector of the element of theirs that holds the finding
     reason: str
 
 
-ALLOWED: tuple[Theirs, ...] = ()
+# Streamlit writes white on the primary colour (buttons) and the primary colour on the page (these). White needs a
+# luminance of at most 0.183 for a contrast of 4.5, the dark page at least 0.21: no primary colour does both. The theme
+# serves the buttons; here 3.6 is left.
+NO_SUCH_COLOR = "no primary colour is dark enough under white text and light enough on a dark page"
+ALLOWED = (
+    Theirs("color-contrast", '[data-testid="stButtonGroup"] button[data-selected="true"]', NO_SUCH_COLOR),
+    Theirs("color-contrast", '[data-testid="stSliderThumbValue"]', NO_SUCH_COLOR),
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +78,15 @@ def violations(page: Page) -> list[str]:
         for each in found
         if each["impact"] in SERIOUS
         for node in each["nodes"]
-        if not any(theirs.rule == each["id"] and theirs.part in node["html"] for theirs in ALLOWED)
+        if not any(
+            each["id"] == theirs.rule and is_inside(page, node["target"][0], theirs.inside) for theirs in ALLOWED
+        )
     ]
+
+
+def is_inside(page: Page, target: str, inside: str) -> bool:
+    found = "([target, inside]) => Boolean(document.querySelector(target)?.closest(inside))"
+    return bool(page.evaluate(found, [target, inside]))
 
 
 def messages(node: dict[str, Any]) -> str:
@@ -98,7 +112,7 @@ def sideways(page: Page) -> list[str]:
 def test_a_page_has_no_serious_fault_wide_or_narrow(
     row: navigation.Row, scheme: str, furnished: Furnished, visit: Visit
 ) -> None:
-    page = visit(furnished.server, f"/{row.name}", color_scheme=scheme, viewport=WIDE)
+    page = visit(furnished.server, visitor.address(row), color_scheme=scheme, viewport=WIDE)
     wait_for_the_slow_part(page, row.name)
     found = [f"wide: {each}" for each in violations(page)]
     page.set_viewport_size(NARROW)
@@ -133,7 +147,7 @@ def test_every_page_draws_while_a_run_trains(furnished: Furnished, visit: Visit)
     page = visit(server)
     for row in navigation.ROWS:
         began = time.perf_counter()
-        page.goto(f"/{row.name}")
+        page.goto(visitor.address(row))
         page.get_by_role("heading", level=1).wait_for()
         first = time.perf_counter() - began
         visitor.settle(page)

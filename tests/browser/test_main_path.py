@@ -298,5 +298,5 @@ def test_a_run_goes_on_when_the_server_is_killed_and_the_page_finds_it_again(
 def test_every_page_of_the_path_opens_by_its_address(server: Server, visit: Visit) -> None:
     page = visit(server)
     for row in navigation.ROWS:
-        visitor.go(page, f"/{row.name}")
+        visitor.go(page, visitor.address(row))
         assert page.get_by_role("heading", level=1).count() == 1

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
+from dashboard.ui import navigation
+
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PATIENCE = 30_000  # milliseconds for anything that needs no training
@@ -90,6 +92,11 @@ def visiting(browser: Browser, url: str, **options: Any) -> Iterator[tuple[Page,
 def settle(page: Page, timeout: float = PATIENCE) -> None:
     """Wait until the page is drawn to its end."""
     page.wait_for_function(SETTLED, timeout=timeout)
+
+
+def address(row: navigation.Row) -> str:
+    """Path of a page; the first one has none of its own."""
+    return "/" if row == navigation.ROWS[0] else f"/{row.name}"
 
 
 def go(page: Page, path: str) -> None:

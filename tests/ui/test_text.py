@@ -1,3 +1,4 @@
+import re
 import time
 
 import pytest
@@ -30,13 +31,23 @@ def rendered(markdown: str) -> str:
     """The text CommonMark shows, all tags of a single paragraph taken away."""
     html = MarkdownIt("commonmark", {"html": True}).enable("strikethrough").enable("table").render(markdown)
     assert html.startswith("<p>") and html.count("<") == 2, html
-    body = html.removeprefix("<p>").removesuffix("</p>\n")
+    body = html.removeprefix("<p>").removesuffix("</p>\n").replace(text.JOINER, "")
     return body.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
 
 
 @pytest.mark.parametrize("evil", EVIL)
 def test_text_of_a_user_is_shown_as_it_is(evil: str) -> None:
     assert rendered(f"x{text.literal(evil)}") == f"x{evil}"
+
+
+# What Streamlit's markdown makes a link of, in text whose escapes are undone (mdast-util-gfm-autolink-literal).
+LINKS = (r"(?i)(https?://|www(?=\.))([-.\w]+)([^ \t\r\n]*)", r"([-.\w+]+)@([-\w]+(?:\.[-\w]+)+)")
+
+
+@pytest.mark.parametrize("address", ["https://evil.example", "HTTP://e.x/y", "www.evil.example", "a+b@evil.example"])
+def test_a_bare_address_does_not_become_a_link(address: str) -> None:
+    for link in LINKS:
+        assert not re.search(link, text.literal(f"see {address}").replace("\\", ""))
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=30))
