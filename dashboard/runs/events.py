@@ -15,6 +15,7 @@ One JSON object a line, each with `kind` and `time` (seconds since 1970, UTC):
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -55,16 +56,21 @@ def append(path: Path, kind: str, **values: Any) -> None:
 
 @dataclass
 class Reader:
-    """Reads a growing events file. `read` returns everything so far, parsing only what is new."""
+    """Reads a growing events file for any number of threads; each `read` parses only what is new."""
 
     path: Path
     offset: int = 0  # bytes already parsed
     events: list[Event] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def read(self) -> list[Event]:
         """All events so far. A half-written last line waits for the next call; a line cut by a kill is skipped."""
-        if not self.path.exists():
-            return self.events
+        with self._lock:
+            if self.path.exists():
+                self._take_in()
+            return list(self.events)
+
+    def _take_in(self) -> None:
         with self.path.open("rb") as file:
             file.seek(self.offset)
             fresh = file.read()
@@ -78,7 +84,6 @@ class Reader:
             if event["kind"] == "attempt":
                 self.events = [old for old in self.events if _survives(old, event["epoch"])]
             self.events.append(event)
-        return self.events
 
 
 def _survives(event: Event, epoch: int) -> bool:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dashboard.core.errors import DashboardError
-
 Report = Callable[[int, int, str], None]
 Cancelled = Callable[[], bool]
 Work = Callable[[Report, Cancelled], Any]
@@ -28,7 +26,7 @@ class Job:
     total: int = 0  # 0 while unknown
     text: str = ""
     result: Any = None
-    error: BaseException | None = None
+    error: Exception | None = None
     over: threading.Event = field(default_factory=threading.Event)
     began: float = field(default_factory=time.monotonic)
     _cancel: threading.Event = field(default_factory=threading.Event)
@@ -50,11 +48,8 @@ class Job:
     def run(self, work: Work) -> None:
         try:
             self.result = work(self._report, self._cancel.is_set)
-        except DashboardError as error:
+        except Exception as error:  # kept whole: the page shows a refusal and raises a bug again
             self.error = error
-        except Exception as error:
-            self.error = error
-            raise
         finally:
             self.over.set()
 

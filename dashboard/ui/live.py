@@ -14,6 +14,7 @@ from dashboard.ui import navigation, panels, pickers, resources, state, text
 from dashboard.ui.pickers import Chosen
 
 LOOK_AGAIN = 1.0  # seconds
+DRAW_AGAIN = 2.0  # seconds; drawing curves costs the browser and the server more than writing figures
 ICONS = {
     status.QUEUED: "schedule",
     status.RUNNING: "play_circle",
@@ -28,26 +29,20 @@ ICONS = {
 def panel(chosen: Chosen) -> None:
     """The whole run; looks again by itself while the run is under way."""
     under_way = chosen.row["status"] in status.UNDER_WAY
-    st.fragment(_draw, run_every=LOOK_AGAIN if under_way else None)(chosen.run.id, chosen.row["status"])
+    st.fragment(_story, run_every=LOOK_AGAIN if under_way else None)(chosen.run.id, chosen.row["status"])
+    st.fragment(_curves, run_every=DRAW_AGAIN if under_way else None)(chosen.run.id, under_way)
 
 
-def _draw(run_id: str, drawn_status: str) -> None:
+def _story(run_id: str, drawn_status: str) -> None:
     supervisor.look_after()
     row = queue.row(run_id)
     if row["status"] != drawn_status:
         st.rerun()  # the frame shows the status too, and the clock of this part may have to stop
     chosen = pickers.Chosen(open_run(run_id), row)
     seen = resources.run_events(run_id)
-    batches, epochs = events.batches(seen), events.epochs(seen)
     _standing(chosen)
-    _figures(chosen, seen, epochs)
+    _figures(chosen, seen, events.epochs(seen))
     _controls(chosen)
-    if batches.empty:
-        st.caption("The curves begin with the first batch.")
-        return
-    _curves(batches, epochs, events.marks(seen))
-    if row["status"] in status.UNDER_WAY:
-        _patience(seen)
 
 
 def _standing(chosen: Chosen) -> None:
@@ -147,7 +142,12 @@ def _try(action: object) -> None:
     st.rerun()
 
 
-def _curves(batches: pd.DataFrame, epochs: pd.DataFrame, marks: pd.DataFrame) -> None:
+def _curves(run_id: str, under_way: bool) -> None:
+    seen = resources.run_events(run_id)
+    batches, epochs, marks = events.batches(seen), events.epochs(seen), events.marks(seen)
+    if batches.empty:
+        st.caption("The curves begin with the first batch.")
+        return
     for metric in ("accuracy", "loss"):
         panels.chart(
             history.live(batches, epochs, marks, metric=metric),
@@ -157,6 +157,8 @@ def _curves(batches: pd.DataFrame, epochs: pd.DataFrame, marks: pd.DataFrame) ->
         )
     with st.expander("Learning rate", icon=":material/speed:"):
         panels.chart(history.learning_rate(batches), key="run_learning_rate", alt="Learning rate by step")
+    if under_way:
+        _patience(seen)
 
 
 def _patience(seen: list[events.Event]) -> None:

@@ -27,7 +27,7 @@ def _reader(run_id: str) -> events.Reader:
 
 def run_events(run_id: str) -> list[events.Event]:
     """All events of a run so far; only what is new is parsed."""
-    return list(_reader(run_id).read())
+    return _reader(run_id).read()
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

@@ -42,7 +42,9 @@ def weights_server(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_catalogue_has_every_backbone_with_its_figures(open_page: OpenPage) -> None:
     table = open_page("model").dataframe[0].value
     assert list(table["name"]) == list(BACKBONES)
-    assert table[["parameters", "megabytes", "top1", "image_size", "smallest_image_size", "status"]].notna().all(axis=None)
+    assert (
+        table[["parameters", "megabytes", "top1", "image_size", "smallest_image_size", "status"]].notna().all(axis=None)
+    )
 
 
 def test_choosing_another_backbone_brings_its_image_size_and_weights(open_page: OpenPage) -> None:

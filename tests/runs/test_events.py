@@ -1,5 +1,6 @@
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,23 @@ def test_however_the_file_grows_each_event_is_read_once_in_order(
         path.write_bytes(whole[:cut])
         reader.read()
     assert [event["text"] for event in reader.read()] == texts
+
+
+def test_many_threads_reading_a_growing_file_see_each_event_once(path: Path) -> None:
+    reader = events.Reader(path)
+
+    def look() -> None:
+        for _ in range(50):
+            seen = [event["text"] for event in reader.read()]
+            assert seen == sorted(set(seen))
+
+    with ThreadPoolExecutor(4) as threads:
+        looking = [threads.submit(look) for _ in range(4)]
+        for number in range(300):
+            events.append(path, "warning", text=f"{number:04d}")
+        for each in looking:
+            each.result()
+    assert len(reader.read()) == 300
 
 
 def test_two_processes_appending_at_once_lose_no_line(path: Path) -> None:

@@ -1,7 +1,5 @@
 import threading
 
-import pytest
-
 from dashboard.core.errors import UploadError
 from dashboard.ui.jobs import Job, Jobs
 
@@ -40,7 +38,6 @@ def test_a_refusal_is_kept_for_the_page() -> None:
     assert isinstance(job.error, UploadError) and job.error.code == "archive-cut"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_is_kept_and_not_swallowed() -> None:
     job = finished(Jobs().start("breaking", lambda report, cancelled: 1 / 0))
     assert isinstance(job.error, ZeroDivisionError)
