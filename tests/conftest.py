@@ -5,12 +5,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from dashboard.core.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+# Seeded like every other random test; speed is a matter for benchmarks, and a busy machine is no bug.
+hypothesis.settings.register_profile("thaw", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("thaw")
 
 
 @pytest.fixture

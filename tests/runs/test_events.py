@@ -1,5 +1,7 @@
 import json
 import os
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -89,21 +91,20 @@ def test_however_the_file_grows_each_event_is_read_once_in_order(
     assert [event["text"] for event in reader.read()] == texts
 
 
-def test_many_threads_reading_a_growing_file_see_each_event_once(path: Path) -> None:
-    reader = events.Reader(path)
+def test_many_threads_reading_at_once_take_each_event_in_once(path: Path) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns as often as they can
+    path.write_text("".join(json.dumps({"kind": "warning", "text": str(number)}) + "\n" for number in range(5000)))
+    reader, together = events.Reader(path), threading.Barrier(4)
 
-    def look() -> None:
-        for _ in range(50):
-            seen = [event["text"] for event in reader.read()]
-            assert seen == sorted(set(seen))
+    def look() -> int:
+        together.wait()
+        return len(reader.read())
 
     with ThreadPoolExecutor(4) as threads:
-        looking = [threads.submit(look) for _ in range(4)]
-        for number in range(300):
-            events.append(path, "warning", text=f"{number:04d}")
-        for each in looking:
-            each.result()
-    assert len(reader.read()) == 300
+        counts = [each.result() for each in [threads.submit(look) for _ in range(4)]]
+    sys.setswitchinterval(interval)
+    assert counts == [5000] * 4
 
 
 def test_two_processes_appending_at_once_lose_no_line(path: Path) -> None:
