@@ -76,7 +76,7 @@ class Recipe(BaseModel):
         10, ge=0, le=1000, description="the most passes over the training pictures while the backbone is frozen"
     )
     learning_rate: float = Field(
-        3e-3, gt=0, le=1, description="step size while the backbone is frozen; ten times less if the loss jumps"
+        1e-3, gt=0, le=1, description="step size while the backbone is frozen; ten times less if the loss jumps"
     )
     patience: int = Field(
         5,

@@ -170,7 +170,8 @@ def _own_file(recipe: Recipe) -> None:
                 sha = weights.take_file(staged, file.name)
             finally:
                 staged.unlink()
-            workers.check(resources.worker(), recipe.replace(weights="file", weights_file=sha))
+            with workers.Worker() as fresh:  # a file that breaks its reader does not take the warm worker along
+                workers.check(fresh, recipe.replace(weights="file", weights_file=sha))
             return sha
 
         panels.start(place, "Reading the weights", work)
