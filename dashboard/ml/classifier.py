@@ -1,6 +1,9 @@
 """The classifier: backbone and head as one flat model from pictures of any size to probabilities."""
 
+from collections.abc import Iterable
+
 import keras
+import numpy as np
 
 from dashboard.core.errors import BackboneError
 from dashboard.core.recipe import Recipe
@@ -12,6 +15,9 @@ POOLING = "pooling"
 HEAD = "head"
 DROPOUT = "dropout"
 PROBABILITIES = "probabilities"
+
+# Some builders come with 0.999: statistics that need thousands of steps to follow. A small set has hundreds.
+SLOWEST_MOMENTUM = 0.9
 
 
 def resizing(image_size: int) -> keras.layers.Resizing:
@@ -75,7 +81,29 @@ def freeze(model: keras.Model, unfreeze_from: str | None, *, train_batch_normali
             layer = model.get_layer(name)
             is_still = isinstance(layer, keras.layers.BatchNormalization) and not train_batch_normalization
             layer.trainable = position >= first and not is_still
+            if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = min(layer.momentum, SLOWEST_MOMENTUM)
             _rest(layer, position < first)
+
+
+def settle(part: keras.Model, batches: Iterable[np.ndarray]) -> None:
+    """Set the statistics of every BatchNormalization to their mean over some batches of pictures.
+
+    With random weights the statistics a network is built with fit nothing: in inference mode its features shrink block
+    by block to a constant, and no head can learn from them. Call it before anything is frozen.
+
+    Args:
+        part: what `trainable_part` returned.
+        batches: pictures as the network sees them, each of shape (batch, image_size, image_size, 3).
+    """
+    layers = [layer for layer in part.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in layers]
+    for seen, pictures in enumerate(batches if layers else ()):
+        for layer in layers:
+            layer.momentum = seen / (seen + 1)  # a running mean with equal weights
+        part(pictures, training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _rest(layer: keras.layers.Layer, frozen: bool) -> None:

@@ -26,6 +26,8 @@ from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
 
+SETTLING_BATCHES = 8
+
 
 def train(run: Run) -> Status:
     """From picture files to a finished model and its report; returns how it ended."""
@@ -33,10 +35,11 @@ def train(run: Run) -> Status:
     check_pictures(run)
     model = classifier.build(run.recipe, run.class_names)
     progress, checkpoint = take_up(run, model)
+    data = load(run)
     if checkpoint is None:
-        weights.load(model, run.recipe)
+        begin(model, run, data)
     earlier = progress.seconds
-    ended = run_phases(model, load(run), run, progress, checkpoint)
+    ended = run_phases(model, data, run, progress, checkpoint)
     save(run, model)
     seconds = {"features": 0.0, "training": progress.seconds, "total": time.monotonic() - began + earlier}
     if ended == status.STOPPED:
@@ -46,6 +49,15 @@ def train(run: Run) -> Status:
     files.write_json(run.path / "report.json", report)
     queue.record_accuracy(run.id, validation=report["validation_accuracy"], test=report["test_accuracy"])
     return ended
+
+
+def begin(model: keras.Model, run: Run, data: Data) -> None:
+    """Give a fresh network the weights its recipe starts from."""
+    weights.load(model, run.recipe)
+    if run.recipe.weights == "none":
+        count = min(SETTLING_BATCHES, len(data.train))
+        run.say("progress", stage="settling the random network", done=0, total=count)
+        classifier.settle(classifier.trainable_part(model), (data.train[index][0] for index in range(count)))
 
 
 def run_phases(model: keras.Model, data: Data, run: Run, progress: Standing, checkpoint: Path | None) -> Status:

@@ -84,3 +84,23 @@ def test_preprocessing_inside_the_model_equals_that_of_keras(name: str, module: 
     pictures = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
     ours = keras.Model(images, keras.layers.Identity()(backbone.preprocess(row, images))).predict_on_batch(pictures)
     np.testing.assert_allclose(ours, module.preprocess_input(pictures.copy()), atol=2e-5)
+
+
+def test_a_random_network_gives_features_that_vary_once_it_is_settled() -> None:
+    model = classifier.build(recipe(alpha=0.35), NAMES)
+    part = classifier.trainable_part(model)
+    resized = model.get_layer(classifier.RESIZING).output
+    features = keras.Model(resized, model.get_layer(classifier.POOLING).output)
+    pictures = np.random.default_rng(0).uniform(0, 255, (3, 8, 64, 64, 3)).astype("float32")
+
+    def spread() -> float:
+        return float(features.predict_on_batch(pictures[0]).std(axis=0).mean())
+
+    before = spread()
+    classifier.settle(part, pictures)
+    assert before < 1e-3 < 0.05 < spread()
+    normalization = part.get_layer("bn_Conv1")
+    assert normalization.momentum == 0.999
+    entering = keras.Model(resized, part.get_layer("Conv1").output)
+    means = np.mean([entering(batch).numpy().mean(axis=(0, 1, 2)) for batch in pictures], axis=0)
+    np.testing.assert_allclose(normalization.moving_mean, means, rtol=1e-3, atol=1e-4)
