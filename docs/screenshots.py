@@ -27,7 +27,7 @@ OUT = ROOT / "docs" / "screenshots"
 SCHEMES = ("light", "dark")
 WIDTHS = {1280: 800, 390: 844}  # least heights
 TALLEST = 6000  # pixels
-COLORS = 256
+COLORS = 128
 EPOCHS, FINE_TUNE_EPOCHS = 6, 3
 BACKBONE, ALPHA, IMAGE_SIZE = "MobileNetV2", 0.35, 224
 

@@ -15,6 +15,8 @@ from dashboard.core.optimizers import OPTIMIZERS
 FEATURE_EXTRACTION = "feature extraction"
 FINE_TUNING = "fine-tuning"
 
+SCRATCH = {"epochs": 1, "fine_tune_epochs": 10, "fine_tune_learning_rate": 1e-3, "train_batch_normalization": True}
+
 WeightsSource = Literal["imagenet", "none", "file"]
 
 
@@ -91,7 +93,7 @@ class Recipe(BaseModel):
         1e-4, gt=0, le=1, description="step size while fine-tuning; low, or what the backbone knows is lost"
     )
     unfreeze_from: str | None = Field(
-        None, description="lowest block to thaw; empty takes the upper third of the blocks"
+        None, description="lowest block to thaw; empty takes the upper third, or with random weights all of them"
     )
     train_batch_normalization: bool = Field(
         False,
@@ -148,6 +150,15 @@ class Recipe(BaseModel):
             Phase(FINE_TUNING, self.fine_tune_epochs, self.fine_tune_learning_rate, self.patience),
         )
         return tuple(phase for phase in both if phase.epochs)
+
+    def from_scratch(self) -> "Recipe":
+        """This recipe for a network that knows nothing: random weights; after one epoch everything learns."""
+        return self.replace(**{**SCRATCH, "weights": "none", "weights_file": None, "unfreeze_from": None})
+
+    def pretrained(self) -> "Recipe":
+        """This recipe starting from ImageNet's weights, with what `from_scratch` changed back at its advised values."""
+        advised = {name: Recipe.model_fields[name].default for name in (*SCRATCH, "unfreeze_from")}
+        return self.replace(**{**advised, "weights": "imagenet", "weights_file": None})
 
     def replace(self, **changes: Any) -> "Recipe":
         """This recipe with some fields changed, validated anew."""

@@ -54,7 +54,10 @@ def freeze_for(model: keras.Model, phase: Phase, recipe: Recipe) -> None:
     """Freeze and thaw as a phase wants it."""
     unfreeze_from = None
     if phase.name == FINE_TUNING:
-        unfreeze_from = recipe.unfreeze_from or cut.default_unfreeze_from(cut.blocks(classifier.backbone_of(model)))
+        blocks = cut.blocks(classifier.backbone_of(model))
+        # Random blocks know nothing worth keeping.
+        advised = blocks[0].name if recipe.weights == "none" else cut.default_unfreeze_from(blocks)
+        unfreeze_from = recipe.unfreeze_from or advised
     classifier.freeze(model, unfreeze_from, train_batch_normalization=recipe.train_batch_normalization)
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,16 +23,25 @@ from dashboard.runs.run import Run
 POLL = 0.25  # seconds
 LEASE = "supervisor.lease"
 
+# What this process started and has not seen end: one on its way to the lease is enough, and the ended are to be reaped.
+_started: list[subprocess.Popen[bytes]] = []
+_starting = threading.Lock()
+
 
 def ensure() -> None:
     """Start a supervisor for this workspace if none lives. Cheap enough for every page that looks at the queue.
 
     It gets a session of its own: neither a closed terminal nor the end of the server reaches it.
     """
-    if lease.is_held(workspace(LEASE)):
-        return
+    with _starting:
+        _started[:] = [child for child in _started if child.poll() is None]
+        if not _started and not lease.is_held(workspace(LEASE)):
+            _started.append(_start())
+
+
+def _start() -> subprocess.Popen[bytes]:
     with workspace("supervisor.log").open("ab") as log:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "dashboard.runs.supervisor"],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -9,7 +9,7 @@ from dashboard.runs import queue, supervisor, workers
 from dashboard.ui import navigation, networks, panels, resources, state, text
 from dashboard.ui.jobs import Cancelled, Report
 
-DEMO = {"alpha": 0.35, "image_size": 96, "epochs": 8}
+DEMO = {"alpha": 0.35, "image_size": 64, "epochs": 5, "fine_tune_epochs": 5}
 
 STARTS = {"imagenet": "with ImageNet weights", "file": "with your weights", "none": "from random weights"}
 
@@ -59,7 +59,7 @@ def try_it_now() -> None:
         dataset = samples.import_sample("digits", on_progress=report)
         recipe = Recipe(dataset=dataset.id, dataset_version=dataset.version, **DEMO)
         if not weights.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size).present:
-            recipe = recipe.replace(weights="none", epochs=10, fine_tune_epochs=5)
+            recipe = recipe.from_scratch().replace(fine_tune_epochs=8)
         return launch(recipe)
 
     panels.start("try", "Drawing handwritten digits", work)

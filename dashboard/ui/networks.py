@@ -112,7 +112,8 @@ def source(recipe: Recipe) -> None:
         _own_file(recipe)
     elif chosen == "none":
         st.warning(
-            "Random weights: not pretrained. The network knows nothing yet, and accuracy will be low.",
+            "Random weights: not pretrained. The network knows nothing yet, so all of it is thawed; it needs many "
+            "pictures and more epochs, and will be right less often.",
             icon=":material/casino:",
         )
     else:
@@ -121,8 +122,11 @@ def source(recipe: Recipe) -> None:
 
 def _choose_source(chosen: str) -> None:
     state.remember("weights_source", chosen)
-    if chosen in ("imagenet", "none"):
-        state.change(keep="model_weights", weights=chosen, weights_file=None)
+    recipe = state.draft()
+    if chosen == "none":
+        state.take(recipe.from_scratch(), keep="model_weights")
+    elif chosen == "imagenet":
+        state.take(recipe.pretrained(), keep="model_weights")
 
 
 def _imagenet(recipe: Recipe) -> None:
@@ -203,7 +207,7 @@ def position(rows: pd.DataFrame, recipe: Recipe) -> int:
         return len(names)
     if recipe.unfreeze_from in names:
         return names.index(recipe.unfreeze_from)
-    return len(names) - max(1, len(names) // 3)
+    return 0 if recipe.weights == "none" else len(names) - max(1, len(names) // 3)
 
 
 def thaw(recipe: Recipe, rows: pd.DataFrame) -> None:
@@ -248,7 +252,7 @@ def missing_weights(recipe: Recipe) -> None:
         st.write(f"The ImageNet weights of {recipe.network_name} are needed before it can start.")
         _imagenet(recipe)
         if st.button("Begin from random weights instead (not pretrained)", key="train_random", type="tertiary"):
-            state.change(weights="none", weights_file=None)
+            state.take(recipe.from_scratch())
             st.rerun()
 
 

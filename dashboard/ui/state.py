@@ -54,6 +54,12 @@ def change(*, keep: str = "", **changes: Any) -> None:
                 st.session_state.pop(key, None)
 
 
+def take(recipe: Recipe, *, keep: str = "") -> None:
+    """Make a whole recipe the draft; see `change`."""
+    before = st.session_state.draft.model_dump()
+    change(keep=keep, **{name: value for name, value in recipe.model_dump().items() if value != before[name]})
+
+
 def change_from_widget(field: str, key: str) -> None:
     """Callback of a widget that edits one field."""
     change(keep=key, **{field: widget(key)})

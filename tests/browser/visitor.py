@@ -29,6 +29,8 @@ SETTLED = """() => {
     if (app.dataset.testScriptState !== 'notRunning') return false;
     if (document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')) return false;
     const shown = (each) => each.checkVisibility();
+    const parts = [...main.querySelectorAll('[data-testid="stElementContainer"]')];
+    if (parts.some((each) => getComputedStyle(each).opacity !== '1')) return false;
     const charts = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].filter(shown);
     if (charts.some((each) => !each.querySelector('.main-svg'))) return false;
     return [...main.querySelectorAll('img')].filter(shown).every((each) => each.complete);

@@ -77,3 +77,11 @@ def test_an_unchanged_draft_cannot_be_changed_in_place() -> None:
     with pytest.raises(BackboneError):
         recipe.replace(alpha=7.0 / 4)
     assert recipe.alpha == 1.0
+
+
+def test_random_weights_thaw_everything_and_going_back_restores_what_is_advised() -> None:
+    recipe = Recipe(dataset="d", unfreeze_from="block_12", batch_size=16)
+    scratch = recipe.from_scratch()
+    assert (scratch.weights, scratch.unfreeze_from, scratch.train_batch_normalization) == ("none", None, True)
+    assert scratch.fine_tune_epochs > scratch.epochs
+    assert scratch.pretrained() == Recipe(dataset="d", batch_size=16)

@@ -41,6 +41,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     at.number_input(key="train_seed").set_value(3).run()
     at.button(key="train_start").click().run()
     settle(at, lambda at: at.title[0].value.startswith("Run 1"), seconds=120)
+    at.switch_page("../../pages/run.py").run()  # AppTest forgets a page the app itself went to
     settle(at, lambda at: any("Finished" in each.value for each in at.markdown), seconds=240)
     assert not at.exception
     yield Path(os.environ["THAW_WORKSPACE"])

@@ -1,0 +1,75 @@
+"""The supervisor as the process it is."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from dashboard.core.recipe import Recipe
+from dashboard.core.settings import workspace as in_workspace
+from dashboard.runs import lease, queue, status, supervisor
+from tests.waiting import wait_until
+
+
+def held() -> bool:
+    return lease.is_held(in_workspace(supervisor.LEASE))
+
+
+def test_many_calls_start_one_supervisor_which_leaves_when_idle(workspace: Path) -> None:
+    for _ in range(10):
+        supervisor.ensure()
+    assert len(supervisor._started) == 1
+    wait_until(held, seconds=30)
+    wait_until(lambda: not held(), seconds=30)
+    supervisor._started[0].wait(10)
+    supervisor.ensure()
+    assert len(supervisor._started) == 1, "the ended one was reaped, and a new one started"
+    wait_until(held, seconds=30)
+    wait_until(lambda: not held(), seconds=30)
+
+
+@pytest.mark.slow
+def test_a_run_whose_pictures_are_gone_fails_with_its_reason(workspace: Path, recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    first = next((workspace / "objects").rglob("*" + run.manifest["sha256"].iloc[0]))
+    first.unlink()
+    supervisor.ensure()
+    wait_until(lambda: queue.row(run.id)["status"] == status.FAILED, seconds=120)
+    assert "1 of 48 pictures of this run are no longer in the workspace" in queue.row(run.id)["message"]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_leaves_an_interrupted_run_that_resumes_to_its_end(workspace: Path, recipe: Recipe) -> None:
+    run = queue.enqueue(recipe.replace(alpha=0.35, epochs=3, patience=3))
+    supervisor.ensure()
+    wait_until(lambda: len(run.history()) >= 1, seconds=240)
+    worker = next(
+        int(path.name)
+        for path in Path("/proc").iterdir()
+        if path.name.isdigit() and run.id in _command_of(path) and "dashboard.ml.train" in _command_of(path)
+    )
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: queue.row(run.id)["status"] == status.INTERRUPTED, seconds=10)
+    assert "killed (signal 9)" in queue.row(run.id)["message"]
+    queue.resume(run.id)
+    supervisor.ensure()
+    wait_until(lambda: queue.row(run.id)["status"] == status.FINISHED, seconds=240)
+    assert list(run.history()["epoch"]) == [1, 2, 3]
+    assert run.has_model
+
+
+def _command_of(path: Path) -> str:
+    try:
+        return (path / "cmdline").read_text()
+    except OSError:
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "killed (signal 9)"), (-11, "signal 11"), (-6, "signal 6"), (1, "failed: ValueError: no such thing")],
+)
+def test_an_exit_is_told_in_words(tmp_path: Path, code: int, words: str) -> None:
+    (tmp_path / "log.txt").write_text("Traceback ...\nValueError: no such thing\n\n")
+    assert words in supervisor.describe_exit(code, tmp_path / "log.txt")
