@@ -87,9 +87,9 @@ def events(server: Server, run: str) -> str:
 
 
 def some(pictures: Path) -> list[Path]:
-    """One picture of each of three classes."""
+    """One picture of each of three classes; of the shapes one that shows what its folder says."""
     folders = sorted(path for path in pictures.iterdir() if path.is_dir())
-    return [min(folder.iterdir()) for folder in folders[1:6:2]]
+    return [min(folder.iterdir(), key=lambda path: (folder.name not in path.name, path)) for folder in folders[1:6:2]]
 
 
 def prepare_exports(browser: Browser, server: Server) -> None:
