@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.core import metrics
-from dashboard.ui import judging, panels, pickers, text, walls
+from dashboard.ui import judging, panels, pickers, text
 
 st.title("Evaluate")
 
@@ -24,7 +24,6 @@ panels.figures(
     },
 )
 judging.matrix(predictions)
-st.subheader("Wrong, and sure of it")
-walls.mistakes(metrics.confidently_wrong(predictions))
+judging.most_confident_mistakes(predictions)
 st.subheader("Class by class")
 judging.classes(metrics.per_class(predictions))

@@ -51,7 +51,7 @@ def of(recipe: Recipe, seen: list[events.Event], *, training_pictures: int, now:
 def _remaining(recipe: Recipe, seen: list[events.Event], *, steps_an_epoch: int) -> float | None:
     """Seconds until every epoch the recipe allows is done, at the median pace of the phase under way."""
     phase, batch = events.last(seen, "phase"), events.last(seen, "batches")
-    if phase is None or batch is None:
+    if phase is None or batch is None or _stage(seen).startswith("evaluating"):
         return None
     seconds = [event["seconds"] for event in seen if event["kind"] == "epoch" and event["phase"] == phase["phase"]]
     if not seconds:

@@ -27,11 +27,15 @@ def _dataset_card() -> None:
     listing = datasets.listing().set_index("id")
     if listing.empty:
         return
+    labels = listing["name"] + " · " + listing["images"].map("{:,}".format)
+    twins = labels.duplicated(keep=False)  # Streamlit knows options by their label: twins could not be told apart
+    labels[twins] += " · " + listing.index[twins].str[:4]
     st.selectbox(
         "Data",
         list(listing.index),
         index=_position(list(listing.index), state.dataset_id()),
-        format_func=lambda key: f"{listing.name[key]} · {listing.images[key]:,} pictures",
+        format_func=lambda key: str(labels[key]),
+        help="The dataset every page works on, and how many pictures it has.",
         key="frame_dataset",
         on_change=lambda: state.choose_dataset(state.widget("frame_dataset")),
     )

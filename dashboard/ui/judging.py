@@ -49,6 +49,14 @@ def matrix(predictions: pd.DataFrame) -> None:
     walls.mistakes(metrics.confidently_wrong(behind, count=SHOWN))
 
 
+def most_confident_mistakes(predictions: pd.DataFrame) -> None:
+    """The pictures it got wrong and was sure of; nothing where nothing is wrong."""
+    wrong = metrics.confidently_wrong(predictions)
+    if len(wrong):
+        st.subheader("Wrong, and sure of it")
+        walls.mistakes(wrong)
+
+
 def classes(table: pd.DataFrame) -> None:
     """Precision, recall and F1 of every class."""
     share = {

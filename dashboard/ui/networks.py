@@ -34,6 +34,7 @@ def catalogue() -> pd.DataFrame:
     rows = [
         {
             "name": row.name,
+            "status": _where(row),
             "parameters": row.parameters,
             "megabytes": row.megabytes,
             "top1": row.top1,
@@ -41,7 +42,6 @@ def catalogue() -> pd.DataFrame:
             "image_size": row.image_size,
             "smallest_image_size": row.smallest_image_size,
             "preprocessing": PREPROCESSING[row.preprocessing],
-            "status": _where(row),
         }
         for row in BACKBONES.values()
     ]

@@ -63,7 +63,7 @@ def steps() -> None:
     with_model = runs["status"].isin(status.WITH_MODEL).any()
     done = {"dataset": True, "model": len(runs) > 0, "train": bool(with_model), "evaluate": False, "export": False}
     following = next((name for name, over in done.items() if not over), "evaluate")
-    with st.grid(5, min_column_width=160):
+    with st.grid(5, min_column_width=140):
         for number, (name, (title, sentence)) in enumerate(STEPS.items(), start=1):
             with st.container(border=True):
                 st.markdown(f"{':material/check_circle:' if done[name] else ':material/circle:'} **{number}. {title}**")

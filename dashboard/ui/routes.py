@@ -9,7 +9,9 @@ from typing import Any
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.core.database import database
@@ -64,6 +66,14 @@ def _known(host: str) -> bool:
 
 
 MIDDLEWARE = [Middleware(Guard)]
+
+
+def _home(_request: Request) -> RedirectResponse:
+    return RedirectResponse("/")
+
+
+# Streamlit serves its default page at the root alone; a person types the name of the page.
+ROUTES = [Route("/home", _home)]
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.data import datasets
+from dashboard.data import datasets, samples
 from tests.pages.conftest import OpenPage, settle
 
 
@@ -102,3 +102,13 @@ def test_names_of_classes_are_shown_as_they_are(open_page: OpenPage, workspace: 
     settle(at, lambda at: "Pictures" in shown(at))
     text = "\n".join(each.value for each in at.markdown)
     assert "\\<b\\>bold" in text and "\\$x\\$" in text
+
+
+def test_two_datasets_of_one_name_can_be_told_apart(open_page: OpenPage) -> None:
+    for _ in range(2):
+        samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+    at = open_page("dataset")
+    options = at.selectbox(key="frame_dataset").options
+    assert len(datasets.listing()) == 2 and len(set(options)) == 2
+    at.selectbox(key="frame_dataset").set_value(datasets.listing()["id"].iloc[1]).run()
+    assert not at.exception
