@@ -31,7 +31,7 @@ check: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) -m "not slow and not soak"
+	$(PYTEST) -n 2 --dist loadfile -m "not slow and not soak"
 
 slow: dev
 	$(PYTEST) -m "slow and not soak"

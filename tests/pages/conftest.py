@@ -1,5 +1,7 @@
 """Pages opened as `AppTest` opens them: from the real entry script, in a workspace of their own."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,3 +36,24 @@ def settle(at: AppTest, until: Callable[[AppTest], bool], seconds: float = 60.0)
         time.sleep(0.5)
         at.run()
     return at
+
+
+ALL_PAGES = """
+import sys
+from streamlit.testing.v1 import AppTest
+from dashboard.ui.navigation import ROWS
+at = AppTest.from_file("dashboard/ui/main.py", default_timeout=60).run()
+for row in ROWS:
+    at.switch_page(f"../../pages/{row.name}.py").run()
+    assert not at.exception, row.name
+    assert at.title, row.name
+print([name for name in ("tensorflow", "keras", "openvino") if name in sys.modules])
+"""
+
+
+def heavy_modules_after_all_pages() -> str:
+    """Names of heavy packages a fresh process holds after it drew every page in this test's workspace."""
+    script = ALL_PAGES.replace('"dashboard/ui/main.py"', repr(str(ROOT / "dashboard/ui/main.py")))
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from dashboard.core.settings import settings
 from dashboard.data import datasets, samples
 from dashboard.runs import queue, status
 from dashboard.runs.run import open_run
-from tests.pages.conftest import ROOT, OpenPage, settle
+from tests.pages.conftest import ROOT, OpenPage, heavy_modules_after_all_pages, settle
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +56,6 @@ def open_trained(trained: Path) -> Iterator[OpenPage]:
         at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=60).run()
         at = at if page == "home" else at.switch_page(f"../../pages/{page}.py").run()
         assert not at.exception and not at.error, page
-        assert "tensorflow" not in sys.modules and "keras" not in sys.modules
         return at
 
     yield open_trained
@@ -84,6 +82,10 @@ def test_the_run_page_shows_the_figures_of_the_whole_model(open_trained: OpenPag
     assert shown(at)["Epochs"] == "3 of 3"
     charts = [element.key for element in at.get("plotly_chart")]
     assert {"run_accuracy", "run_loss", "run_learning_rate"} <= set(charts)
+
+
+def test_no_page_leaves_tensorflow_in_the_web_process(trained: Path) -> None:
+    assert heavy_modules_after_all_pages() == "[]"
 
 
 def test_the_run_is_named_in_the_address_so_that_a_reload_shows_it(open_trained: OpenPage) -> None:
