@@ -188,16 +188,23 @@ def blocks(recipe: Recipe) -> pd.DataFrame | None:
     place = f"topology {recipe.backbone} {recipe.alpha} {recipe.image_size}"
     names: dict[str, Any] = {"backbone": recipe.backbone, "alpha": recipe.alpha, "image_size": recipe.image_size}
     if not workers.topology_known(**names):
-        panels.job(place)
-        if not panels.busy(place) and not workers.topology_known(**names):
-            panels.start(
-                place, "Reading the network", lambda _report, _cancelled: workers.topology(resources.worker(), **names)
-            )
-            st.rerun()
+        _read(place, names)
         return None
     rows = pd.DataFrame(workers.topology(resources.worker(), **names))
     thawed_from = position(rows, recipe)
     return rows.assign(trainable=[index >= thawed_from for index in range(len(rows))])
+
+
+def _read(place: str, names: dict[str, Any]) -> None:
+    """Let the worker read the network: by itself the first time, after a failure only when asked."""
+    panels.job(place)
+    if panels.busy(place):
+        return
+    tried = state.remembered(place, False)
+    if not tried or st.button("Read the network again", key="model_read_again"):
+        state.remember(place, True)
+        panels.start(place, "Reading the network", lambda _r, _c: workers.topology(resources.worker(), **names))
+        panels.job(place)
 
 
 def position(rows: pd.DataFrame, recipe: Recipe) -> int:
