@@ -249,10 +249,9 @@ def start_long_run(server: Server, dataset: str, epochs: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def shapes(server: Server) -> str:
+def shapes(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Id of a dataset of this server."""
-    folder = server.workspace.parent / "shapes"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("shapes")
     samples.shapes_and_textures(folder, samples.ShapesSettings(images_a_class=8, side=32))
     return str(json.loads(server.command("import", str(folder), "--name", "Shapes", "--json"))["dataset"])
 
