@@ -22,7 +22,7 @@ from tests.browser.visitor import at, drawn, settle
 
 pytestmark = pytest.mark.slow
 
-TRAINS_WITHIN = 480_000  # milliseconds; the digits take two minutes of two free cores
+TRAINS_WITHIN = 480_000  # milliseconds, on a busy machine
 CLASSES = 5
 PICTURES = 200
 EPOCHS, FINE_TUNE_EPOCHS = 3, 2
