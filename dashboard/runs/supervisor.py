@@ -23,8 +23,8 @@ from dashboard.runs.run import Run
 POLL = 0.25  # seconds
 LEASE = "supervisor.lease"
 
-# What this process started and has not seen end: one on its way to the lease is enough, and the ended are to be reaped.
-_started: list[subprocess.Popen[bytes]] = []
+# What this process started, by workspace: one on its way to the lease is enough, and the ended are to be reaped.
+_started: dict[Path, subprocess.Popen[bytes]] = {}
 _starting = threading.Lock()
 
 
@@ -34,9 +34,12 @@ def ensure() -> None:
     It gets a session of its own: neither a closed terminal nor the end of the server reaches it.
     """
     with _starting:
-        _started[:] = [child for child in _started if child.poll() is None]
-        if not _started and not lease.is_held(workspace(LEASE)):
-            _started.append(_start())
+        for place, child in list(_started.items()):
+            if child.poll() is not None:
+                del _started[place]
+        here = settings().absolute_workspace
+        if here not in _started and not lease.is_held(workspace(LEASE)):
+            _started[here] = _start()
 
 
 def _start() -> subprocess.Popen[bytes]:

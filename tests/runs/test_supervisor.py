@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.core.recipe import Recipe
+from dashboard.core.settings import settings
 from dashboard.core.settings import workspace as in_workspace
 from dashboard.runs import lease, queue, status, supervisor
 from tests.waiting import wait_until
@@ -17,16 +18,31 @@ def held() -> bool:
 
 
 def test_many_calls_start_one_supervisor_which_leaves_when_idle(workspace: Path) -> None:
+    supervisor._started.clear()
     for _ in range(10):
         supervisor.ensure()
     assert len(supervisor._started) == 1
     wait_until(held, seconds=30)
     wait_until(lambda: not held(), seconds=30)
-    supervisor._started[0].wait(10)
+    (first,) = supervisor._started.values()
+    first.wait(10)
     supervisor.ensure()
-    assert len(supervisor._started) == 1, "the ended one was reaped, and a new one started"
+    (second,) = supervisor._started.values()
+    assert second.pid != first.pid, "the ended one was reaped, and a new one started"
     wait_until(held, seconds=30)
     wait_until(lambda: not held(), seconds=30)
+
+
+def test_each_workspace_has_a_supervisor_of_its_own(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor._started.clear()
+    supervisor.ensure()
+    monkeypatch.setenv("THAW_WORKSPACE", str(tmp_path / "another"))
+    settings.cache_clear()
+    supervisor.ensure()
+    assert set(supervisor._started) == {workspace, tmp_path / "another"}
+    wait_until(held, seconds=30)
 
 
 @pytest.mark.slow
