@@ -91,7 +91,19 @@ def test_an_untrainable_folder_is_refused_with_the_expected_layout(home: Path, t
 @pytest.mark.slow
 def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: Path) -> None:
     small = ("--weights", "none", "--alpha", "0.35", "--image-size", "48", "--batch-size", "16")
-    done = thaw("train", "--dataset", shapes, *small, "--epochs", "2", "--fine-tune-epochs", "1", "--json")
+    done = thaw(
+        "train",
+        "--dataset",
+        shapes,
+        *small,
+        "--epochs",
+        "2",
+        "--fine-tune-epochs",
+        "1",
+        "--unfreeze-from",
+        "block_16",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1
     result = json.loads(done.stdout)
@@ -144,7 +156,6 @@ def test_a_detached_run_is_stopped_and_keeps_a_whole_model(home: Path, shapes: P
     assert len(json.loads(thaw("show", run, "--json").stdout)) > 0
 
 
-@pytest.mark.slow
 def test_a_split_given_as_a_table_is_used_as_it_is(home: Path, shapes: Path, tmp_path: Path) -> None:
     dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
     rows = []
@@ -153,12 +164,14 @@ def test_a_split_given_as_a_table_is_used_as_it_is(home: Path, shapes: Path, tmp
             rows.append(f"{path.relative_to(shapes)},{('validation', 'test')[number % 2] if number < 4 else 'train'}")
     split = tmp_path / "split.csv"
     split.write_text("path,split\n" + "\n".join(rows))
-    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32", "--epochs", "1", "--json")
+    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32", "--epochs", "1", "--detach", "--json")
     done = thaw("train", "--dataset", dataset, "--split", split, *small)
     assert done.returncode == 0, done.stderr
     from dashboard.runs.run import open_run
 
-    manifest = open_run(json.loads(done.stdout)["run"]).manifest
+    run = json.loads(done.stdout)["run"]
+    thaw("stop", run)
+    manifest = open_run(run).manifest
     given = dict(row.split(",") for row in rows)
     assert all(given[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
     split.write_text("path,split\nnowhere.png,train\n")

@@ -4,6 +4,7 @@ A `Worker` is kept warm by the web server; the command line starts one for a cal
 input closes, so it never outlives whoever started it.
 """
 
+import contextlib
 import itertools
 import json
 import queue
@@ -37,6 +38,7 @@ class Worker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._closed = False
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._numbers = itertools.count(1)
 
@@ -46,6 +48,10 @@ class Worker:
             self._ensure()
 
     def close(self) -> None:
+        """End the process at once, whatever it is doing: it keeps nothing that is not written aside first."""
+        self._closed = True
+        if process := self._process:
+            process.kill()
         with self._lock:
             self._end()
 
@@ -65,7 +71,8 @@ class Worker:
             arguments: JSON-safe values.
 
         Raises:
-            WorkerError: the process died (`worker-died`) or said nothing for `timeout` seconds (`worker-silent`).
+            WorkerError: the process died (`worker-died`) or said nothing for `timeout` seconds (`worker-silent`),
+                or was closed (`worker-closed`).
             DashboardError: what the worker itself refused, as it raised it.
         """
         with self._lock:
@@ -102,6 +109,8 @@ class Worker:
                 return answer["result"]
 
     def _ensure(self) -> subprocess.Popen[str]:
+        if self._closed:
+            raise WorkerError("worker-closed", "The worker process was ended with the server. Start the server again.")
         if self._process is None or self._process.poll() is not None:
             self._answers = queue.Queue()
             with workspace("worker.log").open("ab") as log:
@@ -119,7 +128,7 @@ class Worker:
 
     def _death(self) -> DashboardError:
         code = self._process.wait() if self._process else 0
-        self._process = None
+        self._end()
         return WorkerError(
             "worker-died",
             f"The worker process ended while it was working (exit code {code}); most often memory ran out. "
@@ -130,12 +139,10 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return
-        _input(process).close()
-        try:
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with contextlib.suppress(BrokenPipeError):  # raised for what was never read; it is closed all the same
+            _input(process).close()
+        process.kill()
+        process.wait()
 
 
 def _input(process: subprocess.Popen[str]) -> Any:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -105,6 +106,11 @@ class Server:
 
     def runs(self) -> list[dict[str, Any]]:
         return list(json.loads(self.command("runs", "--json")))
+
+    def status(self, run_id: str) -> str:
+        """Read where the pages read it; a command would take seconds to start."""
+        with sqlite3.connect(f"file:{self.workspace / 'thaw.sqlite'}?mode=ro", uri=True) as connection:
+            return str(connection.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()[0])
 
     def folder(self, run_id: str) -> Path:
         return self.workspace / "runs" / run_id

@@ -15,9 +15,10 @@ from playwright.sync_api import Page, expect
 from dashboard.core import metrics
 from dashboard.data import samples
 from dashboard.runs import events
+from dashboard.ui import navigation
 from tests.browser import visitor
 from tests.browser.conftest import Visit
-from tests.browser.server import ROOT, Server
+from tests.browser.server import ROOT, Server, wait_until
 from tests.browser.visitor import at, drawn, settle
 
 pytestmark = pytest.mark.slow
@@ -223,7 +224,7 @@ def test_the_digits_go_the_whole_way_with_nothing_but_this_machine(
     more_steps_than(page, 0)
     at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
     settle(page)
-    assert json.loads(server.command("show", run_id, "--json"))["status"] == "finished"
+    assert server.status(run_id) == "finished"
     look_at_mistakes(page, server, run_id)
     assert "0." in page.get_by_test_id("stMetricValue").first.inner_text()
     pictures = stored_pictures(server, run_id, tmp_path)
@@ -241,54 +242,53 @@ def stored_pictures(server: Server, run_id: str, folder: Path) -> list[Path]:
     return [Path(shutil.copy(path, folder / f"digit-{number}.png")) for number, path in enumerate(originals)]
 
 
-def start_long_run(server: Server, dataset: str, epochs: int) -> str:
-    """A run of tiny pictures that lasts some seconds after its first batch."""
-    network = ("--backbone", "MobileNetV2", "--alpha", "0.35", "--weights", "none", "--image-size", "32")
-    pace = ("--epochs", str(epochs), "--patience", str(epochs), "--batch-size", "4")
-    return str(json.loads(server.command("train", "--dataset", dataset, *network, *pace, "--detach", "--json"))["run"])
-
-
 @pytest.fixture(scope="module")
-def shapes(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Id of a dataset of this server."""
+def long_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Id of a run of tiny pictures that trains until somebody stops it."""
     folder = tmp_path_factory.mktemp("shapes")
     samples.shapes_and_textures(folder, samples.ShapesSettings(images_a_class=8, side=32))
-    return str(json.loads(server.command("import", str(folder), "--name", "Shapes", "--json"))["dataset"])
+    dataset = json.loads(server.command("import", str(folder), "--name", "Shapes", "--json"))["dataset"]
+    network = ("--backbone", "MobileNetV2", "--alpha", "0.35", "--weights", "none", "--image-size", "32")
+    pace = ("--epochs", "5000", "--patience", "5000", "--batch-size", "4")
+    run_id = json.loads(server.command("train", "--dataset", dataset, *network, *pace, "--detach", "--json"))["run"]
+    file = server.folder(run_id) / "events.jsonl"
+    wait_until(lambda: file.exists() and '"epoch"' in file.read_text(), 120, "the first epoch")
+    return str(run_id)
 
 
-def test_stop_ends_a_run_with_the_best_model_so_far(server: Server, visit: Visit, shapes: str) -> None:
-    run_id = start_long_run(server, shapes, epochs=400)
-    page = visit(server, f"/run?run={run_id}")
-    more_steps_than(page, 20)  # past the first epoch
+@pytest.mark.parametrize("row", navigation.ROWS, ids=lambda row: row.name)
+def test_a_page_draws_while_a_run_trains(server: Server, visit: Visit, long_run: str, row: navigation.Row) -> None:
+    page = visit(server, visitor.address(row))
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert server.status(long_run) == "running"
+
+
+def test_a_run_goes_on_when_the_server_is_killed_and_the_page_finds_it_again(
+    server: Server, browser: visitor.Browser, long_run: str
+) -> None:
+    with visitor.visiting(browser, server.url) as (page, watch):
+        visitor.go(page, f"/run?run={long_run}")
+        seen = more_steps_than(page, 10)
+        server.kill()
+        file = server.folder(long_run) / "events.jsonl"
+        before = file.stat().st_size
+        wait_until(lambda: file.stat().st_size > before, 30, "the run to go on without a server")
+        server.start()
+        more_steps_than(page, seen)  # by itself, without a reload
+        watch.forgive("ERR_|WebSocket|disconnected")
+        watch.check()
+
+
+def test_stop_ends_a_run_with_the_best_model_so_far(server: Server, visit: Visit, long_run: str) -> None:
+    page = visit(server, f"/run?run={long_run}")
     began = time.perf_counter()
     visitor.press(page, "run_stop")
     at(page, "run_evaluate").wait_for()
     print(f"stopped with a model {time.perf_counter() - began:.1f} s after the press")
-    shown = json.loads(server.command("show", run_id, "--json"))
+    settle(page)
+    shown = json.loads(server.command("show", long_run, "--json"))
     assert shown["status"] == "stopped"
-    assert 1 <= shown["epochs"] < 400
-    assert (server.folder(run_id) / "model.keras").exists()
+    assert 1 <= shown["epochs"] < 5000
+    finished_whole(page, server, long_run, shown["epochs"])
+    assert (server.folder(long_run) / "model.keras").exists()
     assert at(page, "run_stop").count() == 0
-
-
-def test_a_run_goes_on_when_the_server_is_killed_and_the_page_finds_it_again(
-    server: Server, browser: visitor.Browser, shapes: str
-) -> None:
-    run_id = start_long_run(server, shapes, epochs=25)
-    with visitor.visiting(browser, server.url) as (page, watch):
-        visitor.go(page, f"/run?run={run_id}")
-        seen = more_steps_than(page, 10)
-        server.kill()
-        file = server.folder(run_id) / "events.jsonl"
-        before = file.stat().st_size
-        deadline = time.monotonic() + 30
-        while file.stat().st_size == before:
-            assert time.monotonic() < deadline, "the run stood still without a server"
-            time.sleep(0.1)
-        server.start()
-        more_steps_than(page, seen)  # by itself, without a reload
-        at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
-        settle(page)
-        finished_whole(page, server, run_id, 25)
-        watch.forgive("ERR_|WebSocket|disconnected")
-        watch.check()

@@ -13,7 +13,7 @@ from dashboard.core.settings import ROOT
 
 ONE_OF_EACH_KIND = {
     "MobileNetV3Small": "built_in",
-    "MobileNetV2": "minus_one_to_one",
+    "MobileNet": "minus_one_to_one",
     "DenseNet121": "torch",
     "VGG16": "caffe",
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.core.errors import RunError
+from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING
 from dashboard.ml import classifier, fit, standing, weights
 from dashboard.ml.callbacks import StopRequested
@@ -134,9 +135,13 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_the_batch(
     assert refusal.value.code == "loss-not-finite"
 
 
-@pytest.mark.parametrize("optimizer", ["Adam", "AdamW", "SGD", "RMSprop"])
-def test_every_optimizer_trains(make_run: Callable[..., Run], lively: dict[str, Any], optimizer: str) -> None:
-    fields = {"optimizer": optimizer, "learning_rate": 3e-3, "epochs": 2, "fine_tune_epochs": 0, "head_width": 16}
-    run = make_run(**lively, **fields, class_weights=True, label_smoothing=0.1)
-    trained(run)
-    assert np.isfinite(run.history()["loss"]).all()
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_trains(make_run: Callable[..., Run], optimizer: str) -> None:
+    """On a head alone: what is below it is the same for all of them."""
+    recipe = make_run(optimizer=optimizer, label_smoothing=0.1).recipe
+    head = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2, activation="softmax")])
+    fit.compile_part(head, recipe, learning_rate=1e-2)
+    features = np.random.default_rng(0).normal(size=(32, 8)).astype("float32")
+    labels = np.eye(2, dtype="float32")[(features[:, 0] > 0).astype(int)]
+    losses = [float(head.train_on_batch(features, labels, return_dict=True)["loss"]) for _ in range(60)]
+    assert losses[-1] < losses[0] - 0.01

@@ -64,7 +64,15 @@ def as_keras_2(model: keras.Model, path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["keras 2", "keras 3"])
-@pytest.mark.parametrize("name", ["MobileNetV2", "ConvNeXtTiny", "DenseNet121"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNetV2",
+        "MobileNetV3Small",
+        pytest.param("ConvNeXtTiny", marks=pytest.mark.soak),
+        pytest.param("DenseNet121", marks=pytest.mark.soak),
+    ],
+)
 def test_both_layouts_give_the_values_that_were_saved(saved: Callable[..., Path], name: str, layout: str) -> None:
     row = BACKBONES[name]
     given = recipe(saved(name, layout), name, 0.35 if len(row.alphas) > 1 else 1.0)

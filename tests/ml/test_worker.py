@@ -1,7 +1,6 @@
 """The worker process, asked through its pipe as the web server asks it."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,10 +44,10 @@ def test_it_answers_questions_about_networks_and_lives_on_after_refusals(worker:
     assert worker.call("ping") == "pong"
 
 
-def test_it_predicts_what_the_table_says_and_the_second_time_at_once(
+def test_it_predicts_what_the_table_says_and_reads_the_model_once(
     make_run: Callable[..., Run], train_to_end: Callable[[Run], Run], worker: workers.Worker, lively: dict[str, Any]
 ) -> None:
-    run = train_to_end(make_run(**lively, epochs=1, fine_tune_epochs=0, image_size=224))
+    run = train_to_end(make_run(**lively, epochs=1, fine_tune_epochs=0, image_size=96))
     table = run.predictions()
     steps: list[tuple[int, int, str]] = []
     found = workers.predict(worker, run, table, on_progress=lambda *step: steps.append(step))
@@ -57,9 +56,9 @@ def test_it_predicts_what_the_table_says_and_the_second_time_at_once(
     assert found["predicted"].tolist() == table["predicted"].tolist()
     assert steps[-1][:2] == (32, 32)
     workers.predict(worker, run, table[:1])
-    began = time.monotonic()
-    workers.predict(worker, run, table[1:2])
-    assert time.monotonic() - began < 0.5
+    aside = run.model_path.rename(run.path / "aside.keras")
+    workers.predict(worker, run, table[1:2])  # the model it has read already
+    aside.rename(run.model_path)
     with pytest.raises(DatasetError):
         worker.call("predict", run=run.id, shas=["no digest"])
 

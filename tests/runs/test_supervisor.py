@@ -9,7 +9,7 @@ import pytest
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.core.settings import workspace as in_workspace
-from dashboard.runs import lease, queue, status, supervisor
+from dashboard.runs import events, lease, queue, status, supervisor
 from tests.waiting import wait_until
 
 
@@ -18,17 +18,16 @@ def held() -> bool:
 
 
 def test_many_calls_start_one_supervisor_which_leaves_when_idle(workspace: Path) -> None:
-    supervisor._started.clear()
+    supervisor.ensure()
+    first = supervisor._started[workspace]
     for _ in range(10):
         supervisor.ensure()
-    assert len(supervisor._started) == 1
+    assert supervisor._started[workspace] is first
     wait_until(held, seconds=30)
     wait_until(lambda: not held(), seconds=30)
-    (first,) = supervisor._started.values()
     first.wait(10)
     supervisor.ensure()
-    (second,) = supervisor._started.values()
-    assert second.pid != first.pid, "the ended one was reaped, and a new one started"
+    assert supervisor._started[workspace] is not first, "the ended one was reaped, and a new one started"
     wait_until(held, seconds=30)
     wait_until(lambda: not held(), seconds=30)
 
@@ -36,12 +35,11 @@ def test_many_calls_start_one_supervisor_which_leaves_when_idle(workspace: Path)
 def test_each_workspace_has_a_supervisor_of_its_own(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor._started.clear()
     supervisor.ensure()
     monkeypatch.setenv("THAW_WORKSPACE", str(tmp_path / "another"))
     settings.cache_clear()
     supervisor.ensure()
-    assert set(supervisor._started) == {workspace, tmp_path / "another"}
+    assert supervisor._started[tmp_path / "another"].pid != supervisor._started[workspace].pid
     wait_until(held, seconds=30)
 
 
@@ -53,6 +51,9 @@ def test_a_run_whose_pictures_are_gone_fails_with_its_reason(workspace: Path, re
     supervisor.ensure()
     wait_until(lambda: queue.row(run.id)["status"] == status.FAILED, seconds=120)
     assert "1 of 48 pictures of this run are no longer in the workspace" in queue.row(run.id)["message"]
+    end = events.read(run.events_path)[-1]
+    assert end["status"] == "failed"
+    assert end["text"].startswith("1 of 48 pictures of this run are no longer in the workspace")
 
 
 @pytest.mark.slow
