@@ -12,7 +12,7 @@ chosen = comparing.table()
 if chosen:
     curves = comparing.curves(chosen)
     panels.chart(history.compare(curves), key="runs_compare", alt="Validation accuracy of the chosen runs by epoch")
-    st.subheader("Recipes side by side")
+    st.subheader("What differs between them" if len(chosen) > 1 else "Its recipe")
     comparing.recipes(chosen)
 else:
     st.caption("Choose runs in the table to compare them.")

@@ -97,20 +97,21 @@ def _label(figure: go.Figure, table: pd.DataFrame, notes: dict[str, str]) -> Non
     for name in dict.fromkeys([*(name for name in notes if name in rows.index), *reversed(list(best["name"]))]):
         row = rows.loc[name]
         lines = [theme.short(name, 20), *([notes[name]] if name in notes else [])]
-        options = [(_box(row["px"], row["py"], lines, side), side) for side in SIDES]
+        gap = 14 if name in notes else 6  # a marked point is larger than the others
+        options = [(_box(row["px"], row["py"], lines, side, gap), side) for side in SIDES]
         clashes = [sum(_overlap(box, other) for other in taken) + 9 * _outside(box) for box, _ in options]
         box, side = options[int(np.argmin(clashes))]
         if name not in notes and (min(clashes) > 0 or written >= LABELS):
             continue
         written += 1
         taken.append(box)
-        _write(figure, row, lines, side)
+        _write(figure, row, lines, side, gap)
 
 
-def _box(x: float, y: float, lines: list[str], side: tuple[str, str]) -> Box:
-    """The pixels a name takes that sees its point at `side`."""
+def _box(x: float, y: float, lines: list[str], side: tuple[str, str], gap: int) -> Box:
+    """The pixels a name takes that sees its point at `side`, `gap` pixels away."""
     width, height = max(map(len, lines)) * LETTER[0], len(lines) * LETTER[1]
-    left = x + 6 if side[0] == "left" else x - 6 - width
+    left = x + gap if side[0] == "left" else x - gap - width
     bottom = y + 6 if side[1] == "bottom" else y - 6 - height
     return left, bottom, left + width, bottom + height
 
@@ -123,7 +124,7 @@ def _outside(box: Box) -> bool:
     return box[0] < 0 or box[1] < 0 or box[2] > PHONE[0] + 10 or box[3] > PHONE[1] + 10
 
 
-def _write(figure: go.Figure, row: pd.Series, lines: list[str], side: tuple[str, str]) -> None:
+def _write(figure: go.Figure, row: pd.Series, lines: list[str], side: tuple[str, str], gap: int) -> None:
     figure.add_annotation(
         x=float(np.log10(row["megabytes"])),
         y=float(row["top1"]),
@@ -131,7 +132,7 @@ def _write(figure: go.Figure, row: pd.Series, lines: list[str], side: tuple[str,
         align=side[0],
         xanchor=side[0],
         yanchor=side[1],
-        xshift=6 if side[0] == "left" else -6,
+        xshift=gap if side[0] == "left" else -gap,
         yshift=6 if side[1] == "bottom" else -6,
         borderpad=0,
         showarrow=False,

@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.core import metrics
 
 NAMED = 20  # classes up to which their names fit below the columns
 LABELLED = 12  # classes up to which a share fits into its cell on a phone
@@ -87,10 +88,7 @@ def _axes(figure: go.Figure, counts: pd.DataFrame) -> go.Figure:
 
 
 def _finding(counts: pd.DataFrame) -> str:
-    cells = counts.to_numpy().copy()
-    np.fill_diagonal(cells, 0)
-    if not cells.any():
+    pair = metrics.most_mixed_up(counts)
+    if pair is None:
         return "No class is taken for another"
-    row, column = np.unravel_index(cells.argmax(), cells.shape)
-    taken = f"{theme.short(counts.index[row], 10)} taken for {theme.short(counts.columns[column], 10)}"
-    return f"Most often: {taken}"
+    return f"Most mixed up: {theme.short(pair[0], 12)} and {theme.short(pair[1], 12)}"

@@ -48,7 +48,7 @@ def _tiles(table: pd.DataFrame, column: np.ndarray, line: np.ndarray, trainable:
             "cornerradius": 4,
         },
         "text": [
-            f"<b>{theme.short(name, 12)}</b><br>{millions(count)}"
+            f"<b>{theme.short(name, 14)}</b><br>{millions(count)}"
             for name, count in zip(table["name"], table["parameters"], strict=True)
         ],
         "textposition": "inside",

@@ -147,17 +147,22 @@ def sentence(predictions: pd.DataFrame) -> str:
     right = round(result.value * result.count)
     text = f"Right on {right:,} of {result.count:,} {kind}{'' if result.count == 1 else 's'}, between "
     text += f"{result.low:.0%} and {result.high:.0%} in the long run".replace("%", " %")
-    return f"{text}; {_mixed_up(confusion_matrix(predictions))}."
+    pair = most_mixed_up(confusion_matrix(predictions))
+    return f"{text}; it mixes up " + (f"{pair[0]} and {pair[1]} most often." if pair else "nothing here.")
 
 
-def _mixed_up(counts: pd.DataFrame) -> str:
-    """What is mistaken for what most often, counting both directions."""
+def most_mixed_up(counts: pd.DataFrame) -> tuple[str, str] | None:
+    """The two classes that are taken for each other most often, counting both directions; None without a mistake.
+
+    Args:
+        counts: as of `confusion_matrix`.
+    """
     cells = counts.to_numpy()
     both = np.triu(cells + cells.T, 1)
     if not both.any():
-        return "it mixes up nothing here"
+        return None
     first, second = np.unravel_index(both.argmax(), both.shape)
-    return f"it mixes up {counts.index[first]} and {counts.index[second]} most often"
+    return str(counts.index[first]), str(counts.index[second])
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

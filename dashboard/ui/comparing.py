@@ -20,10 +20,10 @@ def table() -> list[str]:
     shown = pd.DataFrame(
         {
             "number": rows["number"],
-            "name": rows["name"],
+            "validation": rows["validation_accuracy"].astype(float) * 100,
+            "test": rows["test_accuracy"].astype(float) * 100,
             "status": rows["status"],
-            "validation": rows["validation_accuracy"].astype(float),
-            "test": rows["test_accuracy"].astype(float),
+            "name": rows["name"],
             "seconds": (rows["ended_at"] - rows["started_at"]).astype(float).map(_duration),
             "when": rows["created_at"].map(text.ago),
         }
@@ -37,20 +37,22 @@ def table() -> list[str]:
         selection_default={"selection": {"rows": list(range(min(AT_FIRST, len(rows))))}},
         alt="All runs with status and accuracy",
         column_config={
-            "number": st.column_config.NumberColumn("Run", width="small", pinned=True),
-            "name": "Name",
-            "status": "Status",
-            "validation": st.column_config.ProgressColumn(
-                "Validation accuracy", format="percent", min_value=0, max_value=1
-            ),
-            "test": st.column_config.ProgressColumn("Test accuracy", format="percent", min_value=0, max_value=1),
-            "seconds": "Took",
-            "when": "Started",
+            "number": st.column_config.NumberColumn("Run", width=45, pinned=True),
+            "validation": _accuracy("Validation", "Accuracy on the pictures that chose the best epoch"),
+            "test": _accuracy("Test", "Accuracy on the pictures nothing was chosen by"),
+            "status": st.column_config.TextColumn("Status", width=75),
+            "name": st.column_config.TextColumn("Name", width=250),
+            "seconds": st.column_config.TextColumn("Took", width=85),
+            "when": st.column_config.TextColumn("Started", width=100),
         },
     )
     picked = [str(rows["id"].iloc[index]) for index in event["selection"]["rows"]]
     _open(picked)
     return picked
+
+
+def _accuracy(title: str, meaning: str) -> Any:
+    return st.column_config.ProgressColumn(title, help=meaning, format="%.0f %%", min_value=0, max_value=100, width=115)
 
 
 def _open(picked: list[str]) -> None:
@@ -64,8 +66,7 @@ def _duration(seconds: float) -> str:
 
 
 def label(run_id: str) -> str:
-    row = queue.row(run_id)
-    return f"{row['number']} · {row['name']}"
+    return f"Run {queue.row(run_id)['number']}"
 
 
 def _named(recipe: Recipe) -> dict[str, Any]:
@@ -76,17 +77,32 @@ def _named(recipe: Recipe) -> dict[str, Any]:
 
 def curves(run_ids: list[str]) -> dict[str, pd.DataFrame]:
     """Epochs of each run under its number."""
-    return {f"Run {queue.row(run_id)['number']}": resources.run_epochs(run_id) for run_id in run_ids}
+    return {label(run_id): resources.run_epochs(run_id) for run_id in run_ids}
 
 
 def recipes(run_ids: list[str]) -> None:
-    """One row a setting, one column a run; settings that differ come first and are marked."""
+    """One row a setting, one column a run: those that differ, and one click away those that do not."""
     columns = {label(run_id): _named(open_run(run_id).recipe) for run_id in run_ids}
     sheet = pd.DataFrame(
         {name: {field: live.plain(value) for field, value in values.items()} for name, values in columns.items()}
     )
-    differs = sheet.nunique(axis="columns") > 1
-    sheet.insert(0, "Differs", differs.map({True: "differs", False: ""}))
     sheet.index = pd.Index([str(field).replace("_", " ") for field in sheet.index], name="Setting")
-    sheet = sheet.loc[[*sheet.index[differs], *sheet.index[~differs]]]
-    st.dataframe(sheet, height="content", alt="Recipes of the chosen runs side by side")
+    differs = sheet.nunique(axis="columns") > 1
+    if len(run_ids) == 1:
+        _settings(sheet, "The recipe of the chosen run")
+        return
+    if differs.any():
+        _settings(sheet[differs], "Settings that differ between the chosen runs")
+    else:
+        st.caption("Their recipes are the same.")
+    if not differs.all():
+        with st.expander(
+            f"The same in all: {text.count(int((~differs).sum()), 'setting')}", icon=":material/drag_handle:"
+        ):
+            _settings(sheet[~differs].iloc[:, :1].set_axis(["Value"], axis="columns"), "Settings that are the same")
+
+
+def _settings(sheet: pd.DataFrame, alt: str) -> None:
+    st.dataframe(
+        sheet, height="content", alt=alt, column_config={"_index": st.column_config.TextColumn("Setting", width=175)}
+    )

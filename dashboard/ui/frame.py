@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.core.backbones import BACKBONES
 from dashboard.data import datasets
 from dashboard.runs import queue
-from dashboard.ui import navigation, state
+from dashboard.ui import navigation, state, text
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -27,7 +27,7 @@ def _dataset_card() -> None:
     listing = datasets.listing().set_index("id")
     if listing.empty:
         return
-    labels = listing["name"] + " · " + listing["images"].map("{:,}".format)
+    labels = listing["name"].copy()
     twins = labels.duplicated(keep=False)  # Streamlit knows options by their label: twins could not be told apart
     labels[twins] += " · " + listing.index[twins].str[:4]
     st.selectbox(
@@ -35,7 +35,7 @@ def _dataset_card() -> None:
         list(listing.index),
         index=_position(list(listing.index), state.dataset_id()),
         format_func=lambda key: str(labels[key]),
-        help="The dataset every page works on, and how many pictures it has.",
+        help="The dataset every page works on.",
         key="frame_dataset",
         on_change=lambda: state.choose_dataset(state.widget("frame_dataset")),
     )
@@ -69,7 +69,7 @@ def _run_card() -> None:
         list(listing.index),
         index=_position(list(listing.index), state.run_id()),
         # No status in it: Streamlit knows options by their label, and takes one that changed for another choice.
-        format_func=lambda key: f"{listing.number[key]} · {listing.name[key]}",
+        format_func=lambda key: f"{listing.number[key]} · {text.network_of(listing.name[key])}",
         key="frame_run",
         on_change=_choose_run,
     )

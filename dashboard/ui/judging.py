@@ -60,7 +60,7 @@ def most_confident_mistakes(predictions: pd.DataFrame) -> None:
 def classes(table: pd.DataFrame) -> None:
     """Precision, recall and F1 of every class."""
     share = {
-        name: st.column_config.ProgressColumn(title, help=help_text, format="percent", min_value=0, max_value=1)
+        name: st.column_config.ProgressColumn(title, help=help_text, format="%.0f %%", min_value=0, max_value=100)
         for name, title, help_text in (
             ("precision", "Precision", "Of the pictures it called this class, the share that are"),
             ("recall", "Recall", "Of the pictures of this class, the share it found"),
@@ -68,7 +68,7 @@ def classes(table: pd.DataFrame) -> None:
         )
     }
     st.dataframe(
-        table,
+        table.assign(**{name: table[name] * 100 for name in share}),
         hide_index=True,
         alt="Precision, recall and F1 by class",
         column_config={"class_name": "Class", "support": st.column_config.NumberColumn("Pictures"), **share},

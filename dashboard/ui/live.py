@@ -81,7 +81,7 @@ def _figures(chosen: Chosen, seen: list[events.Event], epochs: pd.DataFrame) -> 
     now = chosen.row["ended_at"] or time.time()
     at = pace.of(chosen.run.recipe, seen, training_pictures=training, now=now)
     if chosen.row["status"] in status.UNDER_WAY:
-        st.caption(f"Now: {text.literal(at.stage)}")
+        st.caption(f"Now: {text.literal(at.stage)}, {text.duration(at.elapsed)} so far")
         panels.figures(_live_figures(at, epochs))
     else:
         panels.figures(_final_figures(chosen, at))
@@ -94,7 +94,6 @@ def _live_figures(at: pace.Pace, epochs: pd.DataFrame) -> dict[str, str]:
         "Validation accuracy": text.share(accuracy.iloc[-1] if len(accuracy) else None),
         "Best so far": text.share(accuracy.max() if len(accuracy) else None),
         "Pictures a second": "–" if at.pictures_per_second is None else f"{at.pictures_per_second:.0f}",
-        "Elapsed": text.duration(at.elapsed),
         "Left, at most": "–" if at.remaining is None else text.duration(at.remaining),
     }
 

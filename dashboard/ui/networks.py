@@ -59,6 +59,7 @@ def table(rows: pd.DataFrame) -> None:
         rows,
         hide_index=True,
         height=320,
+        placeholder="–",
         key="model_table",
         on_select=_choose_row,
         selection_mode="single-row",

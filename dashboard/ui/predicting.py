@@ -111,7 +111,7 @@ def table(answer: Answer) -> None:
     """All pictures as a table, and the same for a spreadsheet."""
     shown = answer.table.drop(columns="sha256")
     columns = metrics.probability_columns(shown)
-    shown.insert(2, "sure", shown[columns].max(axis="columns") if len(shown) else [])
+    shown.insert(2, "sure", shown[columns].max(axis="columns") * 100 if len(shown) else [])
     st.dataframe(
         shown,
         hide_index=True,
@@ -119,7 +119,7 @@ def table(answer: Answer) -> None:
         column_config={
             "path": "Picture",
             "predicted": "Class",
-            "sure": st.column_config.ProgressColumn("Probability", format="percent", min_value=0, max_value=1),
+            "sure": st.column_config.ProgressColumn("Probability", format="%.0f %%", min_value=0, max_value=100),
             **{
                 name: st.column_config.NumberColumn(name.removeprefix(metrics.PROBABILITY), format="%.4f")
                 for name in columns

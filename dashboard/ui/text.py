@@ -28,6 +28,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {plural}"
 
 
+def network_of(run_name: str) -> str:
+    """The network in the name of a run, `MobileNetV2 0.35` of `MobileNetV2 0.35 on Shapes`; for narrow places."""
+    return run_name.partition(" on ")[0]
+
+
 def duration(seconds: float) -> str:
     """`8 s`, `2 min 10 s`, `3 h 5 min`."""
     whole = max(0, round(seconds))

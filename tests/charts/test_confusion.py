@@ -34,8 +34,8 @@ def test_every_cell_can_be_selected_and_knows_its_classes(counts) -> None:
     assert found["tulips", "daisy"] == ("", "tulips<br>predicted as daisy<br>0 pictures, 0 %")
 
 
-def test_the_title_is_the_most_frequent_mistake(counts) -> None:
-    assert confusion.heatmap(counts).layout.title.text == "Most often: roses taken for daisy"
+def test_the_title_is_the_pair_the_sentence_names(counts) -> None:
+    assert confusion.heatmap(counts).layout.title.text == "Most mixed up: daisy and roses"
     assert "No class" in confusion.heatmap(counts * np.eye(3, dtype=int)).layout.title.text
 
 
