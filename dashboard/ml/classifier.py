@@ -34,7 +34,9 @@ def build(recipe: Recipe, class_names: list[str]) -> keras.Model:
     """
     keras.utils.set_random_seed(recipe.seed)
     images = keras.Input((None, None, 3), name=IMAGES)
-    resized = resizing(recipe.image_size)(images)
+    # Its own default, `training=True`, would reach every layer behind it where somebody calls `model(pictures)`:
+    # dropout would drop and BatchNormalization learn (keras-team/keras#23166).
+    resized = resizing(recipe.image_size)(images, training=False)
     features = backbone.build(recipe.backbone_row, recipe.alpha, recipe.image_size, resized).output
     x = keras.layers.GlobalAveragePooling2D(name=POOLING)(features)
     if recipe.head_width:

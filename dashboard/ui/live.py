@@ -183,7 +183,7 @@ def recipe(chosen: Chosen) -> None:
     with st.expander("Recipe and log", icon=":material/receipt_long:"):
         st.dataframe(rows, hide_index=True, alt="The recipe of this run")
         if chosen.run.log_path.exists():
-            st.code(chosen.run.log_path.read_text(errors="replace")[-4000:], language=None)
+            st.code(chosen.run.log_path.read_text(errors="replace")[-4000:], language=None, wrap_lines=True)
 
 
 def plain(value: object) -> str:

@@ -117,7 +117,7 @@ def test_folder_and_hash_of_a_row_are_written_in_the_source_of_its_builder(row: 
     assert row.weights_hash is None or f'"{row.weights_hash}"' in source
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_family_width_and_size_with_weights_of_its_own_has_the_name_keras_asks_for(ask: Ask):
     assert_the_files_keras_asks_for(ask, FAMILIES + ALL_WIDTHS_AND_SIZES)
 

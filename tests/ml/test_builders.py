@@ -43,7 +43,7 @@ part.train_on_batch(rng.uniform(0, 255, (2, size, size, 3)).astype("float32"), n
 assert any((old != new.numpy()).any() for old, new in zip(before, model.get_layer("probabilities").weights))
 del part
 raw = rng.uniform(0, 255, (2, size + 7, size + 20, 3)).astype("float32")
-expected = model.predict_on_batch(raw)
+expected = model(raw)
 model.save_weights(folder / "model.weights.h5")
 model.save(folder / "model.keras")
 weights = [weight.numpy() for weight in model.weights]
@@ -54,7 +54,7 @@ rebuilt = classifier.build(recipe, ["ash", "birch", "cedar"])
 rebuilt.load_weights(folder / "model.weights.h5")
 for again in (loaded, rebuilt):
     assert all((old == new.numpy()).all() for old, new in zip(weights, again.weights, strict=True))
-    np.testing.assert_allclose(again.predict_on_batch(raw), expected, atol=1e-5)
+    np.testing.assert_allclose(again(raw), expected, atol=1e-5)
 print(len(blocks), "blocks")
 """
 

@@ -1,5 +1,6 @@
 """The classifier as one flat model."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -32,6 +33,19 @@ def test_a_picture_of_any_size_means_the_same_to_the_whole_model_and_to_the_part
     whole, part = model.predict_on_batch(raw), classifier.trainable_part(model).predict_on_batch(resized)
     assert np.abs(whole[0] - whole[1]).max() > 1e-5, "outputs must vary, or equality proves nothing"
     np.testing.assert_allclose(whole, part, atol=1e-6)
+
+
+def test_a_plain_call_of_the_model_predicts_and_learns_nothing(
+    model: keras.Model, enliven: Any, tmp_path: Path
+) -> None:
+    """`model(pictures)`, as people write it: no dropout, no BatchNormalization that follows the batch."""
+    enliven(classifier.trainable_part(model), 64)  # leaves BatchNormalization thawed
+    raw = np.random.default_rng(1).uniform(0, 255, (2, 80, 64, 3)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    for each in (model, keras.models.load_model(tmp_path / "model.keras")):
+        before = [weight.numpy() for weight in each.weights]
+        np.testing.assert_allclose(np.asarray(each(raw)), each.predict_on_batch(raw), atol=1e-6)
+        assert all((old == new.numpy()).all() for old, new in zip(before, each.weights, strict=True))
 
 
 def test_the_model_is_flat_so_that_heatmaps_reach_every_layer(model: keras.Model) -> None:

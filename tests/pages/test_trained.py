@@ -27,7 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ["THAW_WORKSPACE"] = str(tmp_path_factory.mktemp("trained") / "workspace")
     os.environ["THAW_SUPERVISOR_IDLE"] = "2"
     settings.cache_clear()
-    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=20, side=64))
+    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=10, side=64))
     at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=60).run()
     at.switch_page("../../pages/model.py").run()
     at.selectbox(key="model_alpha").set_value(0.35).run()
