@@ -22,13 +22,12 @@ class Reader:
     """Decodes and resizes picture files in threads."""
 
     def __init__(self, image_size: int) -> None:
-        self.resizing = classifier.resizing(image_size)
+        self.image_size = image_size
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="decode")
 
     def read(self, path: Path) -> np.ndarray:
         """One picture as the network sees it: float32 RGB 0..255, shape (image_size, image_size, 3)."""
-        pixels = decode(path).astype("float32")[np.newaxis]
-        return np.asarray(self.resizing(pixels)[0])
+        return classifier.resize(decode(path), self.image_size)
 
     def batch(self, paths: list[Path]) -> np.ndarray:
         """Pictures in the order of `paths`, shape (batch, image_size, image_size, 3)."""

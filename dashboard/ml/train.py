@@ -4,6 +4,7 @@ The same command begins a run and resumes it: it goes on after the newest whole 
 Exit codes: 0 finished or stopped on request, 1 failed, 3 another process works on this run.
 """
 
+import os
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
 
 SETTLING_BATCHES = 8
+POLITENESS = 10  # of 19: a run takes all the processor there is, and pages and their browser come first
 
 
 def train(run: Run) -> Status:
@@ -158,6 +160,7 @@ def main(run: Run) -> int:
         print(f"Another process is training run '{run.id}'; two would spoil it.", file=sys.stderr)
         return 3
     queue.take(run.id)
+    os.nice(POLITENESS)
     signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
     try:
         end(run, train(run))
