@@ -75,6 +75,29 @@ def backbone_of(model: keras.Model) -> keras.Model:
     return keras.Model(model.get_layer(RESIZING).output, model.get_layer(POOLING).input, name="backbone")
 
 
+def split(model: keras.Model, unfreeze_from: str | None) -> tuple[keras.Model, keras.Model]:
+    """The network in two, on the same layers: a prefix that gives the same in every epoch, and a suffix that learns.
+
+    Args:
+        model: what `build` returned.
+        unfreeze_from: name of the lowest block that trains; None where only the head does.
+
+    Returns:
+        Prefix, from resized pictures to the tensors at the cut, and suffix, from those to the probabilities.
+
+    Raises:
+        BackboneError: `block-unknown`.
+    """
+    if unfreeze_from is None:
+        whole, cut_at = model, [model.get_layer(POOLING).output]
+        pictures = model.get_layer(RESIZING).output
+    else:
+        whole = trainable_part(model)
+        cut_at = cut.boundary(backbone_of(model), unfreeze_from, whole)
+        pictures = whole.input
+    return keras.Model(pictures, cut_at, name="prefix"), keras.Model(cut_at, whole.output, name="suffix")
+
+
 def freeze(model: keras.Model, unfreeze_from: str | None, *, train_batch_normalization: bool = False) -> None:
     """Freeze the backbone, or all of it below a block; the head always learns. Takes effect at the next `compile`.
 

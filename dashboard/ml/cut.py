@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+from dashboard.core.errors import BackboneError
+
 MANY = 64  # blocks; more than a person can look over, so neighbours of one stage are joined
 
 # How the architectures name a unit inside a layer's name.
@@ -41,9 +43,38 @@ def blocks(model: keras.Model) -> list[Block]:
     The graph is cut wherever all paths from input to output pass through one tensor; neighbouring pieces that the
     architecture gives one name are joined. Pieces without a name of their own are the stem and the top.
     """
-    named = [part for segment in _segments(model) for part in _by_unit(segment)]
-    joined = _join([(unit, list(operations)) for unit, operations in named])
-    return [_block(name, operations) for name, operations in (_coarser(joined) if len(joined) > MANY else joined)]
+    return [_block(name, operations) for name, operations in _parts(model)]
+
+
+def boundary(backbone: keras.Model, unfreeze_from: str, graph: keras.Model) -> list[keras.KerasTensor]:
+    """What the blocks below a block hand to it and to all above: the place where the network is cut.
+
+    One tensor wherever the architecture has such a place; in NASNet, whose cells reach back over one another, a pair.
+
+    Args:
+        backbone: as of `blocks`.
+        unfreeze_from: name of the lowest block that trains.
+        graph: a model of the same layers, with a head; its tensors are returned.
+
+    Returns:
+        Tensors of `graph` in the order in which they are made; its own input for the lowest block of all.
+
+    Raises:
+        BackboneError: `block-unknown`.
+    """
+    parts = _parts(backbone)
+    names = [name for name, _ in parts]
+    if unfreeze_from not in names:
+        raise BackboneError(
+            "block-unknown", f"The backbone has no block '{unfreeze_from}'. Its blocks are {', '.join(names)}."
+        )
+    frozen = {id(each) for _, operations in parts[: names.index(unfreeze_from)] for each in operations}
+    frozen |= {id(each) for each in graph.operations if isinstance(each, keras.layers.InputLayer)}
+    nodes = _nodes(graph)
+    above = [nodes[id(each)] for each in graph.operations if id(each) not in frozen]
+    below = [nodes[id(each)] for each in graph.operations if id(each) in frozen]
+    needed = {id(tensor) for node in above for tensor in node.input_tensors}
+    return [tensor for node in below for tensor in node.output_tensors if id(tensor) in needed]
 
 
 def default_unfreeze_from(blocks: list[Block]) -> str:
@@ -54,6 +85,18 @@ def default_unfreeze_from(blocks: list[Block]) -> str:
 Part = tuple[str, list[Any]]  # name of a unit, empty for none; operations in topological order
 
 
+def _parts(model: keras.Model) -> list[Part]:
+    """The blocks as operations."""
+    named = [part for segment in _segments(model) for part in _by_unit(segment)]
+    joined = _join([(unit, list(operations)) for unit, operations in named])
+    return _coarser(joined) if len(joined) > MANY else joined
+
+
+def _nodes(model: keras.Model) -> dict[int, Any]:
+    """The place of every operation in this model's graph; an operation may have others in other models."""
+    return {id(node.operation): node for at_depth in model._nodes_by_depth.values() for node in at_depth}
+
+
 def _segments(model: keras.Model) -> list[list[Any]]:
     """Operations between neighbouring single-tensor cuts, in topological order, the input left out.
 
@@ -61,7 +104,7 @@ def _segments(model: keras.Model) -> list[list[Any]]:
     that order, so a cut shows as a place where only one tensor made so far is still needed.
     """
     operations = [operation for operation in model.operations if not isinstance(operation, keras.layers.InputLayer)]
-    nodes = {id(node.operation): node for at_depth in model._nodes_by_depth.values() for node in at_depth}
+    nodes = _nodes(model)
     waiting = Counter(id(tensor) for node in nodes.values() for tensor in node.input_tensors)
     live = {id(tensor) for tensor in model.inputs}
     segments: list[list[Any]] = [[]]

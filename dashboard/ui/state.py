@@ -66,7 +66,13 @@ def change_from_widget(field: str, key: str) -> None:
 
 
 def choose_backbone(name: str, *, image_size: int, keep: str = "") -> None:
-    """Take another backbone into the draft; what only made sense for the old one goes back to its default."""
+    """Take another backbone into the draft; what only made sense for the old one goes back to its default.
+
+    The one it has already changes nothing: a browser sends a choice again when its label, which names the width, has
+    changed meanwhile.
+    """
+    if name == draft().backbone:
+        return
     change(
         keep=keep,
         backbone=name,

@@ -1,10 +1,14 @@
 """Blocks: what can be frozen and thawed."""
 
 import keras
+import numpy as np
 import pytest
 
 from dashboard.core.backbones import BACKBONES
-from dashboard.ml import backbone, cut
+from dashboard.core.recipe import recipe_from
+from dashboard.ml import backbone, classifier, cut
+
+NASNET = "NASNet"  # its cells reach back over one another
 
 
 def network(name: str) -> keras.Model:
@@ -63,3 +67,52 @@ def test_networks_of_very_many_blocks_are_told_in_runs() -> None:
     found = cut.blocks(network("DenseNet169"))
     assert len(found) <= cut.MANY
     assert "conv4_block1-2" in [block.name for block in found]
+
+
+def differences(name: str, blocks: int) -> dict[str | None, tuple[int, float]]:
+    """For some of the cuts of a backbone: tensors at the cut, and by how much both parts together miss the whole."""
+    row = BACKBONES[name]
+    size = row.smallest_image_size
+    recipe = recipe_from({"dataset": "-", "backbone": name, "weights": "none", "image_size": size})
+    model = classifier.build(recipe, ["ash", "birch"])
+    pictures = np.random.default_rng(0).uniform(0, 255, (4, size, size, 3)).astype("float32")
+    whole = classifier.trainable_part(model)
+    classifier.settle(whole, [pictures])
+    head = model.get_layer("probabilities")
+    features = np.asarray(classifier.split(model, None)[0](pictures, training=False))
+    head.kernel.assign(head.kernel / features.std())  # some random networks shout: their probabilities are 0 and 1
+    expected = np.asarray(whole(pictures, training=False))
+    assert np.ptp(expected, axis=0).max() > 1e-4, "outputs must vary, or equality proves nothing"
+    names = [block.name for block in cut.blocks(classifier.backbone_of(model))][1:]
+    found: dict[str | None, tuple[int, float]] = {}
+    for block in (None, *names[:: max(1, len(names) // blocks)]):
+        prefix, suffix = classifier.split(model, block)
+        both = np.asarray(suffix(prefix(pictures, training=False), training=False))
+        found[block] = (len(prefix.outputs), float(np.abs(both - expected).max()))
+    return found
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "NASNetMobile"])
+def test_prefix_and_suffix_together_are_the_network(name: str) -> None:
+    found = differences(name, blocks=3)
+    assert len(found) >= 4
+    assert max(difference for _, difference in found.values()) <= 1e-5
+    reach = {tensors for tensors, _ in found.values()}
+    assert reach == ({1} if name == "MobileNetV2" else {1, 2})
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", BACKBONES)
+def test_prefix_and_suffix_together_are_every_network(name: str) -> None:
+    found = differences(name, blocks=8)
+    assert max(difference for _, difference in found.values()) <= 1e-5
+    assert NASNET in name or {tensors for tensors, _ in found.values()} == {1}
+
+
+def test_a_cut_below_everything_is_the_picture_itself() -> None:
+    model = classifier.build(
+        recipe_from({"dataset": "-", "weights": "none", "image_size": 32, "alpha": 0.35}), ["a", "b"]
+    )
+    prefix, suffix = classifier.split(model, "stem")
+    assert prefix.output_shape == [(None, 32, 32, 3)] or prefix.output_shape == (None, 32, 32, 3)
+    assert len(suffix.weights) == len(model.weights)
