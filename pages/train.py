@@ -36,6 +36,7 @@ with st.expander("How it learns", icon=":material/tune:"):
             forms.field("train", left)
             forms.field("train", right)
     forms.field("train", "train_batch_normalization")
+    forms.field("train", "cache")
 
 with panel:
     launching.start_button(dataset)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from dashboard.data import samples
+from dashboard.runs.run import open_run
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -140,23 +142,9 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_detached_run_is_stopped_and_keeps_a_whole_model(home: Path, shapes: Path, tmp_path: Path) -> None:
-    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "48")
-    done = thaw("train", "--dataset", shapes, *small, "--epochs", "500", "--patience", "500", "--detach", "--json")
-    run = json.loads(done.stdout)["run"]
-    from dashboard.runs import events
-    from dashboard.runs.run import open_run
-    from tests.waiting import wait_until
-
-    wait_until(lambda: len(open_run(run).history()) >= 1, seconds=120)
-    assert thaw("stop", run).returncode == 0
-    wait_until(lambda: json.loads(thaw("show", run, "--json").stdout)["status"] == "stopped", seconds=60)
-    assert open_run(run).has_model
-    assert events.last(events.read(open_run(run).events_path), "end")["status"] == "stopped"
-    assert len(json.loads(thaw("show", run, "--json").stdout)) > 0
-
-
-def test_a_split_given_as_a_table_is_used_as_it_is(home: Path, shapes: Path, tmp_path: Path) -> None:
+def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
+    home: Path, shapes: Path, tmp_path: Path
+) -> None:
     dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
     rows = []
     for name in sorted(path.name for path in shapes.iterdir()):
@@ -164,15 +152,17 @@ def test_a_split_given_as_a_table_is_used_as_it_is(home: Path, shapes: Path, tmp
             rows.append(f"{path.relative_to(shapes)},{('validation', 'test')[number % 2] if number < 4 else 'train'}")
     split = tmp_path / "split.csv"
     split.write_text("path,split\n" + "\n".join(rows))
-    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32", "--epochs", "1", "--detach", "--json")
-    done = thaw("train", "--dataset", dataset, "--split", split, *small)
+    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32")
+    endless = ("--epochs", "500", "--patience", "500", "--detach", "--json")
+    done = thaw("train", "--dataset", dataset, "--split", split, *small, *endless)
     assert done.returncode == 0, done.stderr
-    from dashboard.runs.run import open_run
-
     run = json.loads(done.stdout)["run"]
-    thaw("stop", run)
+    wait_until(lambda: len(open_run(run).history()) >= 1, seconds=120)
+    assert thaw("stop", run).returncode == 0
+    wait_until(lambda: json.loads(thaw("show", run, "--json").stdout)["status"] == "stopped", seconds=60)
+    assert open_run(run).has_model
     manifest = open_run(run).manifest
     given = dict(row.split(",") for row in rows)
     assert all(given[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
     split.write_text("path,split\nnowhere.png,train\n")
-    assert thaw("train", "--dataset", dataset, "--split", split, *small).stderr.startswith("split-file-")
+    assert thaw("train", "--dataset", dataset, "--split", split, *small, *endless).stderr.startswith("split-file-")

@@ -99,6 +99,14 @@ class Recipe(BaseModel):
         False,
         description="let BatchNormalization of thawed blocks learn; with small batches it forgets what it knew",
     )
+    cache: bool = Field(
+        True,
+        description="compute what stays frozen once a picture and keep it; without, in every epoch anew, with the same "
+        "result. Augmentation needs every epoch anew",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="what the frozen part is computed in; auto takes bfloat16 where the processor has it"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="start of every random number; the same seed gives the same run")
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from dashboard.core.limits import LIMITS
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
 THUMBNAIL_SIDE = 256
+DECODER = 1  # raised whenever `decode` gives other pixels for the same bytes: what was computed from them is void
 
 # Pillow would warn at one cap and refuse at twice that; `_check_size` refuses at ours.
 Image.MAX_IMAGE_PIXELS = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from dashboard.core.errors import RunError
 from dashboard.ml import standing as standings
-from dashboard.ml.pictures import Pictures
+from dashboard.ml.pictures import Rows
 from dashboard.ml.standing import Standing
 from dashboard.runs.run import Run
 
@@ -25,7 +25,7 @@ class StopRequested(Exception):  # noqa: N818 - a request is no error
 class SeedEpoch(keras.callbacks.Callback):
     """Makes an epoch depend on seed and number only: the order of pictures, and the network's random generators."""
 
-    def __init__(self, seed: int, pictures: Pictures) -> None:
+    def __init__(self, seed: int, pictures: Rows) -> None:
         super().__init__()
         self.seed, self.pictures = seed, pictures
 
@@ -45,7 +45,7 @@ class Recorder(keras.callbacks.Callback):
     the batch itself, and the means of an epoch are made here, weighted by the pictures of each batch.
     """
 
-    def __init__(self, run: Run, standing: Standing, pictures: Pictures) -> None:
+    def __init__(self, run: Run, standing: Standing, pictures: Rows) -> None:
         super().__init__()
         self.run, self.standing, self.pictures = run, standing, pictures
         self.pending: list[tuple[float, float, int]] = []  # loss, accuracy, pictures; of batches not yet written

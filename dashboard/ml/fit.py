@@ -5,37 +5,71 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING, Phase, Recipe
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import callbacks, classifier, cut, standing
-from dashboard.ml.pictures import Pictures
+from dashboard.ml import callbacks, classifier, cut, features, standing
+from dashboard.ml import prefix as engine
+from dashboard.ml.features import Features
+from dashboard.ml.pictures import Pictures, Rows
 from dashboard.ml.standing import Standing
 from dashboard.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Data:
-    """The two splits a phase sees, and how much a picture of each class counts (None: all the same)."""
+    """What a phase trains, on which two splits, and how much a picture of each class counts (None: all the same)."""
 
-    train: Pictures
-    validation: Pictures
+    part: keras.Model
+    train: Rows
+    validation: Rows
     class_weight: dict[int, float] | None
 
 
-def load(run: Run) -> Data:
-    """The pictures of a run as batches."""
-    recipe, manifest = run.recipe, run.manifest
-    train = manifest[manifest["split"] == TRAIN]
-    validation = manifest[manifest["split"] == VALIDATION]
-    counts = [max(1, int((train["class_name"] == name).sum())) for name in run.class_names]
-    weights = {index: len(train) / (len(counts) * count) for index, count in enumerate(counts)}
+def pictures(run: Run, model: keras.Model) -> Data:
+    """The whole network on the pictures themselves, computed anew in every epoch."""
+    train, validation = _splits(run)
     return Data(
-        train=Pictures(train, run.class_names, recipe, training=True),
-        validation=Pictures(validation, run.class_names, recipe, training=False),
-        class_weight=weights if recipe.class_weights else None,
+        part=classifier.trainable_part(model),
+        train=Pictures(train, run.class_names, run.recipe, training=True),
+        validation=Pictures(validation, run.class_names, run.recipe, training=False),
+        class_weight=_class_weight(run, train),
     )
+
+
+def cached(run: Run, model: keras.Model, unfreeze_from: str | None, on_progress: features.OnProgress) -> Data:
+    """What learns of the network, on what the rest made of the pictures; computes what is not kept yet.
+
+    Args:
+        unfreeze_from: name of the lowest block that learns; None where only the head does.
+        on_progress: as of `features.fill`.
+    """
+    recipe = run.recipe
+    prefix, suffix = classifier.split(model, unfreeze_from)
+    precision = engine.best_precision() if recipe.precision == "auto" else recipe.precision
+    store = features.open_store(prefix, unfreeze_from, recipe, precision)
+    train, validation = _splits(run)
+    features.fill(store, prefix, [*train["sha256"], *validation["sha256"]], recipe, precision, on_progress)
+    return Data(
+        part=suffix,
+        train=Features(train, run.class_names, recipe, store, training=True),
+        validation=Features(validation, run.class_names, recipe, store, training=False),
+        class_weight=_class_weight(run, train),
+    )
+
+
+def _splits(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    manifest = run.manifest
+    return manifest[manifest["split"] == TRAIN], manifest[manifest["split"] == VALIDATION]
+
+
+def _class_weight(run: Run, train: pd.DataFrame) -> dict[int, float] | None:
+    if not run.recipe.class_weights:
+        return None
+    counts = [max(1, int((train["class_name"] == name).sum())) for name in run.class_names]
+    return {index: len(train) / (len(counts) * count) for index, count in enumerate(counts)}
 
 
 def compile_part(part: keras.Model, recipe: Recipe, learning_rate: float) -> None:
@@ -50,8 +84,8 @@ def compile_part(part: keras.Model, recipe: Recipe, learning_rate: float) -> Non
     part.optimizer.build(part.trainable_variables)
 
 
-def freeze_for(model: keras.Model, phase: Phase, recipe: Recipe) -> None:
-    """Freeze and thaw as a phase wants it."""
+def freeze_for(model: keras.Model, phase: Phase, recipe: Recipe) -> str | None:
+    """Freeze and thaw as a phase wants it; returns the lowest block that learns, None where only the head does."""
     unfreeze_from = None
     if phase.name == FINE_TUNING:
         blocks = cut.blocks(classifier.backbone_of(model))
@@ -59,6 +93,7 @@ def freeze_for(model: keras.Model, phase: Phase, recipe: Recipe) -> None:
         advised = blocks[0].name if recipe.weights == "none" else cut.default_unfreeze_from(blocks)
         unfreeze_from = recipe.unfreeze_from or advised
     classifier.freeze(model, unfreeze_from, train_batch_normalization=recipe.train_batch_normalization)
+    return unfreeze_from
 
 
 def fit(
@@ -68,7 +103,7 @@ def fit(
 
     Args:
         model: the whole classifier; stays uncompiled.
-        data: the pictures.
+        data: the part of it that `fit` is given, and on what.
         run: gets events and checkpoints.
         phase: which layers, how long, how fast.
         progress: how far the run has come; changed with every batch and epoch.
@@ -78,8 +113,7 @@ def fit(
         StopRequested: somebody asked for the end; the model has the best weights so far.
         RunError: `loss-not-finite`.
     """
-    freeze_for(model, phase, run.recipe)
-    part = classifier.trainable_part(model)
+    part = data.part
     compile_part(part, run.recipe, phase.learning_rate)
     if resume_from:
         standing.load_optimizer(resume_from, part.optimizer)

@@ -45,23 +45,17 @@ class Reader:
             yield np.stack([each.result() for each in coming])
 
 
-class Pictures(keras.utils.PyDataset):
-    """One split of a run's manifest as batches of (pictures, one-hot labels).
-
-    Training pictures come in an order decided by seed and epoch and, if the recipe says so, changed at random, decided
-    by seed, epoch and batch: an epoch that is repeated after a resume is the same to the last bit.
-    """
+class Rows(keras.utils.PyDataset):
+    """One split of a run's manifest in batches, in an order decided by seed and epoch alone."""
 
     def __init__(self, rows: pd.DataFrame, class_names: list[str], recipe: Recipe, *, training: bool) -> None:
         super().__init__()  # one worker: the batches stay in order, the threads are inside a batch
-        self.paths = [picture_path(sha) for sha in rows["sha256"]]
+        self.shas = list(rows["sha256"])
         self.labels = np.eye(len(class_names), dtype="float32")[
             [class_names.index(name) for name in rows["class_name"]]
         ]
         self.recipe = recipe
         self.training = training
-        self.reader = Reader(recipe.image_size)
-        self.augmentation = Augmentation(recipe) if training and recipe.augmentation else None
         self.epoch = 0
 
     def start_at(self, epoch: int) -> None:
@@ -69,21 +63,38 @@ class Pictures(keras.utils.PyDataset):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.paths) // self.recipe.batch_size)
+        return -(-len(self.shas) // self.recipe.batch_size)
 
     def size(self, index: int) -> int:
         """Pictures in a batch; the last one may be smaller."""
-        return min(self.recipe.batch_size, len(self.paths) - index * self.recipe.batch_size)
+        return min(self.recipe.batch_size, len(self.shas) - index * self.recipe.batch_size)
 
     def order(self) -> np.ndarray:
         """Indices of pictures in this epoch's order."""
         if not self.training:
-            return np.arange(len(self.paths))
-        return np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.paths))
+            return np.arange(len(self.shas))
+        return np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.shas))
+
+    def chosen(self, index: int) -> np.ndarray:
+        """Indices of the pictures of a batch."""
+        return self.order()[index * self.recipe.batch_size :][: self.recipe.batch_size]
+
+
+class Pictures(Rows):
+    """Batches of (pictures, one-hot labels).
+
+    Training pictures are, if the recipe says so, changed at random, decided by seed, epoch and batch: an epoch that is
+    repeated after a resume is the same to the last bit.
+    """
+
+    def __init__(self, rows: pd.DataFrame, class_names: list[str], recipe: Recipe, *, training: bool) -> None:
+        super().__init__(rows, class_names, recipe, training=training)
+        self.reader = Reader(recipe.image_size)
+        self.augmentation = Augmentation(recipe) if training and recipe.augmentation else None
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self.order()[index * self.recipe.batch_size :][: self.recipe.batch_size]
-        pictures = self.reader.batch([self.paths[each] for each in chosen])
+        chosen = self.chosen(index)
+        pictures = self.reader.batch([picture_path(self.shas[each]) for each in chosen])
         if self.augmentation:
             pictures = self.augmentation.apply(pictures, self.epoch, index)
         return pictures, self.labels[chosen]

@@ -27,6 +27,7 @@ class Standing:
     best_epoch: int = 0
     wait: int = 0  # epochs since the best one
     seconds: float = 0.0  # spent training, over all attempts
+    feature_seconds: float = 0.0  # spent on what is frozen, over all attempts
 
     def begin(self, phase: str) -> None:
         """Enter a phase; the best epoch so far stays the one to beat."""

@@ -17,9 +17,9 @@ from dashboard.core.errors import DashboardError, DatasetError, RunError
 from dashboard.core.recipe import Phase
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, evaluate, standing, weights
+from dashboard.ml import classifier, cut, evaluate, standing, weights
 from dashboard.ml.callbacks import StopRequested
-from dashboard.ml.fit import Data, fit, load
+from dashboard.ml.fit import Data, cached, fit, freeze_for, pictures
 from dashboard.ml.predict import Classifier
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events, queue, status
@@ -28,6 +28,7 @@ from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
 
 SETTLING_BATCHES = 8
+SAY = 0.5  # seconds between two `progress` events
 POLITENESS = 10  # of 19: a run takes all the processor there is, and pages and their browser come first
 
 
@@ -37,13 +38,13 @@ def train(run: Run) -> Status:
     check_pictures(run)
     model = classifier.build(run.recipe, run.class_names)
     progress, checkpoint = take_up(run, model)
-    data = load(run)
     if checkpoint is None:
-        begin(model, run, data)
-    earlier = progress.seconds
-    ended = run_phases(model, data, run, progress, checkpoint)
+        begin(model, run)
+    earlier = progress.seconds + progress.feature_seconds
+    ended = run_phases(model, run, progress, checkpoint)
     save(run, model)
-    seconds = {"features": 0.0, "training": progress.seconds, "total": time.monotonic() - began + earlier}
+    total = time.monotonic() - began + earlier
+    seconds = {"features": progress.feature_seconds, "training": progress.seconds, "total": total}
     if ended == status.STOPPED:
         run.withdraw_stop()  # heard; what follows may take longer than a deaf worker is given
     table = evaluate.predictions(Classifier(model, run.recipe.image_size), run)
@@ -53,16 +54,17 @@ def train(run: Run) -> Status:
     return ended
 
 
-def begin(model: keras.Model, run: Run, data: Data) -> None:
+def begin(model: keras.Model, run: Run) -> None:
     """Give a fresh network the weights its recipe starts from."""
     weights.load(model, run.recipe)
     if run.recipe.weights == "none":
+        data = pictures(run, model)
         count = min(SETTLING_BATCHES, len(data.train))
         run.say("progress", stage="settling the random network", done=0, total=count)
-        classifier.settle(classifier.trainable_part(model), (data.train[index][0] for index in range(count)))
+        classifier.settle(data.part, (data.train[index][0] for index in range(count)))
 
 
-def run_phases(model: keras.Model, data: Data, run: Run, progress: Standing, checkpoint: Path | None) -> Status:
+def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Path | None) -> Status:
     """Feature extraction, then fine-tuning, without what an earlier attempt has done; ends with the best weights."""
     phases = run.recipe.phases
     names = [phase.name for phase in phases]
@@ -75,6 +77,7 @@ def run_phases(model: keras.Model, data: Data, run: Run, progress: Standing, che
             progress.begin(phase.name)
         announce(run, phase, progress)
         try:
+            data = data_of(model, run, phase, progress)
             fit(model, data, run, phase, progress, checkpoint)
         except StopRequested:
             kept = f"Weights of epoch {progress.best_epoch} kept." if progress.best_epoch else "No epoch was finished."
@@ -83,6 +86,33 @@ def run_phases(model: keras.Model, data: Data, run: Run, progress: Standing, che
             return status.STOPPED
         checkpoint = None
     return status.FINISHED
+
+
+def data_of(model: keras.Model, run: Run, phase: Phase, progress: Standing) -> Data:
+    """Freeze and thaw as a phase wants it, and get what it trains on: features where something stays frozen.
+
+    Raises:
+        StopRequested: somebody asked for the end while features were computed.
+    """
+    recipe = run.recipe
+    unfreeze_from = freeze_for(model, phase, recipe)
+    everything_learns = unfreeze_from == cut.blocks(classifier.backbone_of(model))[0].name
+    if not recipe.cache or recipe.augmentation or everything_learns:
+        return pictures(run, model)
+    began, said = time.monotonic(), 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        if run.stop_requested:
+            raise StopRequested
+        if time.monotonic() - said >= SAY or done == total:
+            run.say("progress", stage="computing what stays frozen", done=done, total=total)
+            said = time.monotonic()
+
+    try:
+        return cached(run, model, unfreeze_from, tell)
+    finally:
+        progress.feature_seconds += time.monotonic() - began
 
 
 def announce(run: Run, phase: Phase, progress: Standing) -> None:

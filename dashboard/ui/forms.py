@@ -25,6 +25,7 @@ LABELS = {
     "augmentation": "Augmentation",
     "seed": "Seed",
     "train_batch_normalization": "Train BatchNormalization",
+    "cache": "Compute what stays frozen once",
     "image_size": "Image size (pixels)",
     "alpha": "Width (alpha)",
 }

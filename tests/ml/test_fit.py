@@ -11,7 +11,7 @@ import pytest
 from dashboard.core.errors import RunError
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING
-from dashboard.ml import classifier, fit, standing, weights
+from dashboard.ml import classifier, fit, standing, train, weights
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events
@@ -20,15 +20,16 @@ from dashboard.runs.run import Run
 pytestmark = pytest.mark.slow
 
 
-def trained(run: Run) -> tuple[keras.Model, Standing]:
-    """A run's phases one after the other in this process."""
+def trained(run: Run) -> tuple[keras.Model, Standing, fit.Data]:
+    """A run's phases one after the other in this process; with what the last one trained, and on what."""
     model = classifier.build(run.recipe, run.class_names)
     weights.load(model, run.recipe)
-    progress, data = Standing(), fit.load(run)
+    progress = Standing()
     for phase in run.recipe.phases:
         progress.begin(phase.name)
+        data = train.data_of(model, run, phase, progress)
         fit.fit(model, data, run, phase, progress)
-    return model, progress
+    return model, progress, data
 
 
 def test_a_batch_is_told_by_itself_and_not_as_a_mean_since_the_epoch_began(
@@ -38,8 +39,8 @@ def test_a_batch_is_told_by_itself_and_not_as_a_mean_since_the_epoch_began(
     run = make_run(
         **lively, epochs=2, fine_tune_epochs=0, dropout=0, optimizer="SGD", learning_rate=1e-12, batch_size=6
     )
-    model, _ = trained(run)
-    part, pictures = classifier.trainable_part(model), fit.load(run).train
+    _, _, data = trained(run)
+    part, pictures = data.part, data.train
     expected = []
     for epoch in (0, 1):
         pictures.start_at(epoch)
@@ -62,7 +63,7 @@ def test_fine_tuning_leaves_the_statistics_of_batch_normalization_bit_identical(
     run = make_run(**lively, epochs=1, fine_tune_epochs=1, unfreeze_from="block_14", fine_tune_learning_rate=1e-2)
     before = classifier.build(run.recipe, run.class_names)
     weights.load(before, run.recipe)
-    after, _ = trained(run)
+    after, _, _ = trained(run)
     standing.load(checkpoints.path(run.path, 2), after)  # epoch 2 itself, should epoch 1 have been the better one
     changed = {}
     for old, new in zip(before.weights, after.weights, strict=True):
@@ -79,7 +80,7 @@ def test_early_stopping_says_so_and_puts_the_best_weights_back(
 ) -> None:
     """A learning rate far too high: validation loss jumps, patience runs out."""
     run = make_run(**lively, epochs=30, fine_tune_epochs=0, patience=2, learning_rate=0.5, dropout=0)
-    model, progress = trained(run)
+    _, progress, data = trained(run)
     history = run.history()
     best = int(history["validation_loss"].idxmin()) + 1
     assert len(history) == best + 2 < 30
@@ -91,35 +92,45 @@ def test_early_stopping_says_so_and_puts_the_best_weights_back(
         f"Weights of epoch {best} kept."
     )
     assert marks[marks["kind"] == "best"]["epoch"].tolist() == [best]
-    part = classifier.trainable_part(model)
-    fit.compile_part(part, run.recipe, 1e-3)
-    again = part.evaluate(fit.load(run).validation, verbose=0, return_dict=True)
+    fit.compile_part(data.part, run.recipe, 1e-3)
+    again = data.part.evaluate(data.validation, verbose=0, return_dict=True)
     assert again["loss"] == pytest.approx(history["validation_loss"].min(), rel=1e-5)
 
 
 def test_fine_tuning_never_ends_worse_than_it_began(make_run: Callable[..., Run], lively: dict[str, Any]) -> None:
-    run = make_run(**lively, epochs=3, fine_tune_epochs=3, patience=2, learning_rate=1e-2, fine_tune_learning_rate=1.0)
-    model, progress = trained(run)
+    """Without a cache: the best loss was said of features at another cut, rounded to float16 elsewhere."""
+    thawed = {"fine_tune_epochs": 3, "fine_tune_learning_rate": 1.0, "unfreeze_from": "block_15"}
+    run = make_run(**lively, **thawed, epochs=3, patience=2, learning_rate=1e-2, cache=False)
+    _, progress, data = trained(run)
     history = run.history()
     assert history["phase"].tolist()[3:] == [FINE_TUNING] * (len(history) - 3)
     assert history["epoch"].tolist() == list(range(1, len(history) + 1))
     assert progress.best_loss == pytest.approx(history["validation_loss"].min())
-    part = classifier.trainable_part(model)
-    fit.compile_part(part, run.recipe, 1e-3)
-    again = part.evaluate(fit.load(run).validation, verbose=0, return_dict=True)
+    fit.compile_part(data.part, run.recipe, 1e-3)
+    again = data.part.evaluate(data.validation, verbose=0, return_dict=True)
     assert again["loss"] == pytest.approx(progress.best_loss, rel=1e-5)
 
 
 def test_a_stop_ends_within_a_batch_and_counts_no_half_epoch(
     make_run: Callable[..., Run], lively: dict[str, Any]
 ) -> None:
-    run = make_run(**lively, epochs=5, fine_tune_epochs=0)
+    run = make_run(**lively, epochs=5, fine_tune_epochs=0, cache=False)
     run.request_stop()
     with pytest.raises(StopRequested):
         trained(run)
     said = events.read(run.events_path)
     assert len(events.batches(said)) == 1
     assert run.history().empty
+
+
+def test_a_stop_while_features_are_computed_ends_the_run_before_its_first_batch(
+    make_run: Callable[..., Run], lively: dict[str, Any]
+) -> None:
+    run = make_run(**lively, epochs=5, fine_tune_epochs=0)
+    run.request_stop()
+    with pytest.raises(StopRequested):
+        trained(run)
+    assert events.batches(events.read(run.events_path)).empty
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_names_the_batch(
@@ -131,7 +142,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_the_batch(
     progress = Standing()
     progress.begin("feature extraction")
     with pytest.raises(RunError, match="The loss at batch 1 of epoch 1 is not a finite number") as refusal:
-        fit.fit(model, fit.load(run), run, run.recipe.phases[0], progress)
+        fit.fit(model, fit.pictures(run, model), run, run.recipe.phases[0], progress)
     assert refusal.value.code == "loss-not-finite"
 
 

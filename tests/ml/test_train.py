@@ -17,6 +17,8 @@ from dashboard.runs.run import Run
 
 pytestmark = pytest.mark.slow
 
+COMPUTING = "computing what stays frozen"
+
 RELOAD = """
 import sys
 import numpy as np
@@ -103,6 +105,22 @@ def test_a_killed_run_goes_on_after_its_last_checkpoint_and_has_every_epoch_once
     assert [event["epoch"] for event in said if event["kind"] == "attempt"] == [0, 2]
     untouched = train_to_end(make_run("untouched", **fields))
     np.testing.assert_allclose(probabilities(run), probabilities(untouched), atol=1e-5)
+
+
+def test_a_run_on_cached_features_ends_like_one_without_and_the_next_computes_none(
+    make_run: Callable[..., Run], train_to_end: Callable[[Run], Run], lively: dict[str, Any]
+) -> None:
+    fields = {**lively, "image_size": 64, "epochs": 2, "unfreeze_from": "block_16", "precision": "float32"}
+    plain, first = (train_to_end(make_run(name, **fields, cache=cache)) for name, cache in (("a", False), ("b", True)))
+    again = train_to_end(make_run("c", **fields, learning_rate=3e-3, head_width=8))
+    assert probabilities(plain).std(axis=0).max() > 1e-4, "outputs must vary, or equality proves nothing"
+    np.testing.assert_allclose(probabilities(first), probabilities(plain), atol=5e-3)  # features are kept in float16
+    computed = [
+        [event["total"] for event in events.read(run.events_path) if event.get("stage") == COMPUTING]
+        for run in (plain, first, again)
+    ]
+    assert [sorted(set(totals)) for totals in computed] == [[], [28], []]
+    assert first.report()["seconds"]["features"] > 0
 
 
 def test_two_processes_never_train_one_run(make_run: Callable[..., Run], start: Any) -> None:

@@ -1,0 +1,62 @@
+"""The frozen engine gives what Keras gives, in the order it was asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from dashboard.core.recipe import recipe_from
+from dashboard.ml import classifier, prefix, weights
+from dashboard.ml.pictures import Reader
+
+
+def network(name: str, size: int) -> keras.Model:
+    recipe = recipe_from({"dataset": "-", "backbone": name, "weights": "none", "image_size": size})
+    model = classifier.build(recipe, ["ash", "birch"])
+    noise = np.random.default_rng(1).uniform(0, 255, (8, size, size, 3)).astype("float32")
+    classifier.settle(classifier.trainable_part(model), [noise])
+    return model
+
+
+def batches(size: int, counts: tuple[int, ...]) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(0)
+    for count in counts:
+        yield rng.uniform(0, 255, (count, size, size, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "unfreeze_from", "tensors"),
+    [
+        ("MobileNet", None, 1),
+        ("MobileNet", "conv_12", 1),
+        pytest.param("NASNetMobile", "cell_12", 2, marks=pytest.mark.slow),
+    ],
+)
+def test_it_gives_what_keras_gives_in_order(name: str, unfreeze_from: str | None, tensors: int) -> None:
+    below, _ = classifier.split(network(name, 32), unfreeze_from)
+    counts = (8, 8, 8, 8, 8, 8, 3)
+    found = list(prefix.outputs(below, batches(32, counts), "float32"))
+    assert [len(made[0]) for made in found] == list(counts)
+    for made, batch in zip(found, batches(32, counts), strict=True):
+        expected = below(batch, training=False)
+        expected = expected if isinstance(expected, list) else [expected]
+        assert len(made) == len(expected) == tensors
+        for ours, keras_own in zip(made, expected, strict=True):
+            assert np.std(keras_own) > 1e-3, "outputs must vary, or equality proves nothing"
+            np.testing.assert_allclose(ours, np.asarray(keras_own), rtol=1e-3, atol=1e-3)
+
+
+def test_bfloat16_is_near_on_real_pictures_with_real_weights(keras_home: Path, shared_data: Path) -> None:
+    if prefix.best_precision() != "bfloat16":
+        pytest.skip("this processor does not compute in bfloat16")
+    recipe = recipe_from({"dataset": "-", "alpha": 0.35})
+    model = classifier.build(recipe, ["ash", "birch"])
+    weights.load(model, recipe)
+    below, _ = classifier.split(model, None)
+    files = [min(folder.iterdir()) for folder in sorted((shared_data / "flowers_small").iterdir()) if folder.is_dir()]
+    pictures = Reader(224).batch(files)
+    (exact,), (rough,) = (next(prefix.outputs(below, [pictures], each)) for each in ("float32", "bfloat16"))
+    assert 0 < np.abs(exact - rough).mean() < 0.15 * np.abs(exact).mean()
+    assert np.corrcoef(exact.ravel(), rough.ravel())[0, 1] > 0.98
