@@ -15,7 +15,7 @@ from dashboard.ui import navigation
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-PATIENCE = 30_000  # milliseconds for anything that needs no training
+PATIENCE = 60_000  # milliseconds for anything that needs no training, on a busy machine
 
 # On a deep link Streamlit first looks for a server below that path, then at the root. It finds it there.
 PROBES = re.compile(r"/_stcore/(health|host-config)$")

@@ -32,7 +32,8 @@ def settle(at: AppTest, until: Callable[[AppTest], bool], seconds: float = 60.0)
     """Run the page again, as its clock would, until something is true of it."""
     deadline = time.monotonic() + seconds
     while not until(at):
-        assert time.monotonic() < deadline, "the page did not get there in time"
+        said = [element.value for element in (*at.error, *at.exception, *at.warning)]
+        assert time.monotonic() < deadline, f"the page did not get there in time; it says {said}"
         time.sleep(0.5)
         at.run()
     return at

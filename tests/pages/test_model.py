@@ -85,7 +85,7 @@ def test_offline_names_the_file_and_the_folder_and_leaves_nothing_behind(
 @pytest.mark.slow
 def test_the_thaw_line_follows_the_handle(open_page: OpenPage) -> None:
     at = open_page("model")
-    settle(at, lambda at: "model_unfreeze_from" in {each.key for each in at.get("select_slider")}, seconds=120)
+    settle(at, lambda at: "model_unfreeze_from" in {each.key for each in at.get("select_slider")}, seconds=300)
     at.select_slider(key="model_unfreeze_from").set_value("block_14").run()
     at.switch_page("../../pages/train.py").run()
     at.switch_page("../../pages/model.py").run()

@@ -34,8 +34,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     at.number_input(key="model_image_size").set_value(64).run()
     at.segmented_control(key="model_weights").set_value("none").run()
     assert any("not pretrained" in warning.value for warning in at.warning)
-    settle(at, lambda at: "model_unfreeze_from" in {each.key for each in at.get("select_slider")}, seconds=120)
-    at.select_slider(key="model_unfreeze_from").set_value("block_16").run()
     at.switch_page("../../pages/train.py").run()
     at.number_input(key="train_epochs").set_value(2).run()
     at.number_input(key="train_fine_tune_epochs").set_value(1).run()
@@ -72,7 +70,6 @@ def test_the_run_is_what_the_form_said(trained: Path) -> None:
     run = open_run(queue.listing()["id"].iloc[0])
     recipe = run.recipe
     assert (recipe.alpha, recipe.image_size, recipe.weights) == (0.35, 64, "none")
-    assert recipe.unfreeze_from == "block_16"
     assert (recipe.epochs, recipe.fine_tune_epochs, recipe.seed) == (2, 1, 3)
     assert recipe.dataset == datasets.listing()["id"].iloc[0]
     assert len(run.history()) == 3
