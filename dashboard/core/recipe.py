@@ -101,8 +101,8 @@ class Recipe(BaseModel):
     )
     cache: bool = Field(
         True,
-        description="compute what stays frozen once a picture and keep it; without, in every epoch anew, with the same "
-        "result. Augmentation needs every epoch anew",
+        description="compute what stays frozen once a picture and keep it, rounded to 16 bits; without, exactly and in "
+        "every epoch anew. Augmentation always needs every epoch anew",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="what the frozen part is computed in; auto takes bfloat16 where the processor has it"

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 
-from dashboard.core.errors import BackboneError
 from dashboard.core.recipe import Recipe
 from dashboard.ml import backbone, cut
 
@@ -112,11 +111,7 @@ def freeze(model: keras.Model, unfreeze_from: str | None, *, train_batch_normali
     """
     blocks = cut.blocks(backbone_of(model))
     names = [block.name for block in blocks]
-    if unfreeze_from is not None and unfreeze_from not in names:
-        raise BackboneError(
-            "block-unknown", f"The backbone has no block '{unfreeze_from}'. Its blocks are {', '.join(names)}."
-        )
-    first = len(names) if unfreeze_from is None else names.index(unfreeze_from)
+    first = len(names) if unfreeze_from is None else cut.position(names, unfreeze_from)
     for position, block in enumerate(blocks):
         for name in block.layers:
             layer = model.get_layer(name)

@@ -63,18 +63,27 @@ def boundary(backbone: keras.Model, unfreeze_from: str, graph: keras.Model) -> l
         BackboneError: `block-unknown`.
     """
     parts = _parts(backbone)
-    names = [name for name, _ in parts]
-    if unfreeze_from not in names:
-        raise BackboneError(
-            "block-unknown", f"The backbone has no block '{unfreeze_from}'. Its blocks are {', '.join(names)}."
-        )
-    frozen = {id(each) for _, operations in parts[: names.index(unfreeze_from)] for each in operations}
+    first = position([name for name, _ in parts], unfreeze_from)
+    frozen = {id(each) for _, operations in parts[:first] for each in operations}
     frozen |= {id(each) for each in graph.operations if isinstance(each, keras.layers.InputLayer)}
     nodes = _nodes(graph)
     above = [nodes[id(each)] for each in graph.operations if id(each) not in frozen]
     below = [nodes[id(each)] for each in graph.operations if id(each) in frozen]
     needed = {id(tensor) for node in above for tensor in node.input_tensors}
     return [tensor for node in below for tensor in node.output_tensors if id(tensor) in needed]
+
+
+def position(names: list[str], unfreeze_from: str) -> int:
+    """Which of the blocks of these names is the lowest to train, counted from 0 at the input.
+
+    Raises:
+        BackboneError: `block-unknown`.
+    """
+    if unfreeze_from not in names:
+        raise BackboneError(
+            "block-unknown", f"The backbone has no block '{unfreeze_from}'. Its blocks are {', '.join(names)}."
+        )
+    return names.index(unfreeze_from)
 
 
 def default_unfreeze_from(blocks: list[Block]) -> str:

@@ -1,7 +1,6 @@
 """The frozen engine: what the prefix makes of pictures, in order, as fast as this machine can.
 
-OpenVINO where it is installed and there is no GPU: on two cores it ran MobileNetV2 at 210 pictures a second in float32
-and 400 in bfloat16, where TensorFlow ran it at 65 to 110. TensorFlow everywhere else.
+OpenVINO where it is installed and there is no GPU, because it is several times faster on a CPU; TensorFlow elsewhere.
 """
 
 import warnings

@@ -274,7 +274,8 @@ def test_a_run_goes_on_when_the_server_is_killed_and_the_page_finds_it_again(
         before = file.stat().st_size
         wait_until(lambda: file.stat().st_size > before, 30, "the run to go on without a server")
         server.start()
-        more_steps_than(page, seen)  # by itself, without a reload
+        assert more_steps_than(page, seen) > seen  # by itself, without a reload
+        assert server.status(long_run) == "running"
         watch.forgive("ERR_|WebSocket|disconnected|reaching server endpoint|Is Streamlit still running")
         watch.check()
 
