@@ -23,15 +23,21 @@ with thawed, st.container(border=True, height="stretch"):
     )
     forms.field("train", "fine_tune_epochs")
     forms.field("train", "fine_tune_learning_rate")
+    forms.field("train", "gradual_thawing")
 
 with st.expander("Fewer mistakes from few pictures", icon=":material/auto_awesome:"):
     forms.field("train", "augmentation")
-    for left, right in (("dropout", "label_smoothing"), ("head_width", "class_weights")):
+    for left, right in (("views", "mixup"), ("dropout", "label_smoothing"), ("head_width", "class_weights")):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             forms.field("train", left)
             forms.field("train", right)
 with st.expander("How it learns", icon=":material/tune:"):
-    for left, right in (("optimizer", "batch_size"), ("patience", "seed")):
+    for left, right in (
+        ("schedule", "warmup_epochs"),
+        ("optimizer", "batch_size"),
+        ("head_rate_factor", "rate_decay"),
+        ("patience", "seed"),
+    ):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             forms.field("train", left)
             forms.field("train", right)

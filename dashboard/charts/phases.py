@@ -8,7 +8,7 @@ from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING
 
 COLORS = {FEATURE_EXTRACTION: theme.ICE, FINE_TUNING: theme.EMBER}
 NARROW = {FEATURE_EXTRACTION: 0.36, FINE_TUNING: 0.24}  # of the width: less holds no name on a phone
-STOPS = {"early stopping": "stopped early", "stop": "stopped"}
+LINES = {"early stopping": "stopped early", "stop": "stopped", "thaw": "thawed", "learning rate": "rate lowered"}
 
 
 def shade(figure: go.Figure, rows: pd.DataFrame) -> None:
@@ -31,7 +31,8 @@ def shade(figure: go.Figure, rows: pd.DataFrame) -> None:
 
 
 def mark(figure: go.Figure, marks: pd.DataFrame, epochs: pd.DataFrame, metric: str) -> None:
-    """Draw a star at the best epoch, a dashed line where training was stopped, a triangle at every warning.
+    """Draw a star at the best epoch, a dashed line where something was done about the training, a triangle at every
+    warning.
 
     Args:
         marks: columns kind, step, epoch, text; of "best" the last one counts.
@@ -42,7 +43,7 @@ def mark(figure: go.Figure, marks: pd.DataFrame, epochs: pd.DataFrame, metric: s
     best = marks[marks["kind"] == "best"].tail(1)
     if len(best) and f"validation_{metric}" in epochs:
         _best(figure, best, epochs.set_index("epoch")[f"validation_{metric}"])
-    for stop in marks[marks["kind"].isin(STOPS)].itertuples(index=False):
+    for stop in marks[marks["kind"].isin(LINES)].itertuples(index=False):
         figure.add_vline(x=stop.step, line={"color": theme.NEUTRAL, "width": 2, "dash": "dash"})
         figure.add_annotation(
             x=stop.step,
@@ -51,7 +52,7 @@ def mark(figure: go.Figure, marks: pd.DataFrame, epochs: pd.DataFrame, metric: s
             yanchor="top" if metric == "loss" else "bottom",
             xanchor="right",
             xshift=-4,
-            text=STOPS[stop.kind] + (f", epoch {int(stop.epoch)}" if pd.notna(stop.epoch) else ""),
+            text=LINES[stop.kind] + (f", epoch {int(stop.epoch)}" if pd.notna(stop.epoch) else ""),
             hovertext=theme.literal(stop.text),
             showarrow=False,
         )

@@ -1,6 +1,9 @@
 """The optimizers on offer. `builder` names an attribute of `keras.optimizers`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -8,6 +11,7 @@ class Optimizer:
     name: str
     builder: str
     reason: str  # one line for the form
+    arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 OPTIMIZERS = {
@@ -15,7 +19,9 @@ OPTIMIZERS = {
     for row in (
         Optimizer("Adam", "Adam", "works without tuning; the advised choice"),
         Optimizer("AdamW", "AdamW", "Adam with weight decay; a little more regularisation"),
-        Optimizer("SGD", "SGD", "plain gradient descent with momentum 0.9; wants a larger learning rate"),
+        Optimizer(
+            "SGD", "SGD", "plain gradient descent with momentum 0.9; wants a larger learning rate", {"momentum": 0.9}
+        ),
         Optimizer("RMSprop", "RMSprop", "what MobileNet and Inception were trained with"),
     )
 }

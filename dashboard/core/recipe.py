@@ -11,6 +11,7 @@ from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.backbones import BACKBONES, Backbone
 from dashboard.core.errors import BackboneError, RecipeError
 from dashboard.core.optimizers import OPTIMIZERS
+from dashboard.core.schedules import SCHEDULES
 
 FEATURE_EXTRACTION = "feature extraction"
 FINE_TUNING = "fine-tuning"
@@ -71,8 +72,28 @@ class Recipe(BaseModel):
     augmentation: tuple[str, ...] = Field(
         (), description="random changes to training pictures, so that fewer pictures go further"
     )
+    views: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="how often each training picture is seen by what stays frozen when it is augmented: once as it is, "
+        "otherwise changed. More differ more, and take longer to compute",
+    )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how much examples and their labels are mixed in pairs; 0 not at all, 0.2 a little. Overfits less",
+    )
 
     optimizer: str = Field("Adam", description="how weights follow the gradient")
+    schedule: str = Field("constant", description="how the learning rate changes during a phase")
+    warmup_epochs: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="epochs of each phase in which the learning rate grows from almost nothing; helps large rates",
+    )
     batch_size: int = Field(32, ge=1, le=1024, description="pictures a step. Larger is steadier and needs more memory")
     epochs: int = Field(
         10, ge=0, le=1000, description="the most passes over the training pictures while the backbone is frozen"
@@ -92,6 +113,19 @@ class Recipe(BaseModel):
     fine_tune_learning_rate: float = Field(
         1e-4, gt=0, le=1, description="step size while fine-tuning; low, or what the backbone knows is lost"
     )
+    head_rate_factor: float = Field(
+        1.0, ge=0.01, le=100, description="how many times faster the classifier on top learns than the thawed blocks"
+    )
+    rate_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="how fast a thawed block learns compared with the next one above; below 1 the lowest change least",
+    )
+    gradual_thawing: bool = Field(
+        False,
+        description="begin with the top block, and thaw the next one below whenever the validation loss stalls",
+    )
     unfreeze_from: str | None = Field(
         None, description="lowest block to thaw; empty takes the upper third, or with random weights all of them"
     )
@@ -102,7 +136,7 @@ class Recipe(BaseModel):
     cache: bool = Field(
         True,
         description="compute what stays frozen once a picture and keep it, rounded to 16 bits; without, exactly and in "
-        "every epoch anew. Augmentation always needs every epoch anew",
+        "every epoch anew, with fresh augmentation each time",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="what the frozen part is computed in; auto takes bfloat16 where the processor has it"
@@ -127,6 +161,10 @@ class Recipe(BaseModel):
         if self.optimizer not in OPTIMIZERS:
             raise RecipeError(
                 "optimizer-unknown", f"The optimizer is one of {', '.join(OPTIMIZERS)}; received '{self.optimizer}'."
+            )
+        if self.schedule not in SCHEDULES:
+            raise RecipeError(
+                "schedule-unknown", f"The schedule is one of {', '.join(SCHEDULES)}; received '{self.schedule}'."
             )
         for name in self.augmentation:
             if name not in AUGMENTATIONS:

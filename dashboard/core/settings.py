@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     weights_url: str = Field(
         "https://storage.googleapis.com", description="where Keras' pretrained weights are downloaded from"
     )
+    features_gigabytes: float = Field(
+        10.0, ge=0, description="disk that kept features may take; those not used for longest go first"
+    )
     supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
     stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")
 

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from dashboard.core.errors import RunError
+from dashboard.core.recipe import Phase, Recipe
+from dashboard.core.schedules import PLATEAU_FACTOR, learning_rate
 from dashboard.ml import standing as standings
 from dashboard.ml.pictures import Rows
 from dashboard.ml.standing import Standing
@@ -135,6 +137,73 @@ class FiniteLoss(keras.callbacks.Callback):
             )
 
 
+class Schedule(keras.callbacks.Callback):
+    """Sets the learning rate before every step, as the recipe's schedule has it for how far the phase has come."""
+
+    def __init__(self, recipe: Recipe, phase: Phase, standing: Standing, steps_an_epoch: int) -> None:
+        super().__init__()
+        self.recipe, self.phase, self.standing = recipe, phase, standing
+        self.steps_an_epoch = steps_an_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self.epochs_done = epoch - self.standing.phase_start
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self.model.optimizer.learning_rate = learning_rate(
+            self.phase.learning_rate,
+            self.recipe.schedule,
+            step=self.epochs_done * self.steps_an_epoch + batch,
+            steps=self.phase.epochs * self.steps_an_epoch,
+            warmup=round(self.recipe.warmup_epochs * self.steps_an_epoch),
+            reductions=self.standing.reductions,
+        )
+
+
+class Plateau(keras.callbacks.Callback):
+    """Counts epochs without a better validation loss and has the schedule lower the learning rate.
+
+    Comes after `Patience`, which knows the best epoch.
+    """
+
+    def __init__(self, run: Run, standing: Standing, patience: int) -> None:
+        super().__init__()
+        self.run, self.standing, self.patience = run, standing, max(1, patience // 2)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        standing = self.standing
+        standing.plateau_wait = 0 if standing.wait == 0 else standing.plateau_wait + 1
+        if standing.plateau_wait < self.patience or self.model.stop_training:
+            return
+        standing.plateau_wait, standing.reductions = 0, standing.reductions + 1
+        text = f"Learning rate lowered to {PLATEAU_FACTOR:.0%} after epoch {epoch + 1}: validation loss had stalled."
+        self.run.say("mark", mark="learning rate", epoch=epoch + 1, step=standing.step, text=text)
+
+
+class GradualThawing(keras.callbacks.Callback):
+    """Ends a stage when the validation loss stalls, so that the next one can begin with one more block thawed.
+
+    (Howard and Ruder, "ULMFiT", 2018, thaw by the epoch; here a block waits until the ones above have learned.) Comes
+    after `Patience`, which knows the best epoch.
+    """
+
+    def __init__(self, run: Run, standing: Standing, patience: int, waiting: list[str]) -> None:
+        super().__init__()
+        self.run, self.standing, self.waiting = run, standing, waiting
+        self.patience = max(1, patience // 2)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        standing = self.standing
+        stalled = min(standing.wait, standing.epoch - standing.stage_start)
+        if not self.waiting or stalled < self.patience or self.model.stop_training:
+            return
+        if standing.epoch >= self.params["epochs"]:
+            return
+        standing.thawed, standing.stage_start, standing.wait = standing.thawed + 1, standing.epoch, 0
+        self.model.stop_training = True
+        text = f"{self.waiting[-1]} thawed after epoch {epoch + 1}: validation loss had stalled."
+        self.run.say("mark", mark="thaw", epoch=epoch + 1, step=standing.step, text=text)
+
+
 class StopOnRequest(keras.callbacks.Callback):
     """Ends training after the current batch once somebody asked for it."""
 
@@ -173,7 +242,7 @@ class Patience(keras.callbacks.EarlyStopping):
         if self.wait == 0:
             values = logs or {}
             self.standing.best_loss, self.standing.best_epoch = float(values["val_loss"]), epoch + 1
-            accuracy = float(values["val_accuracy"])
+            self.standing.best_accuracy = accuracy = float(values["val_accuracy"])
             loss = self.standing.best_loss
             text = f"Best so far, epoch {epoch + 1}: validation loss {loss:.3f}, accuracy {accuracy:.2f}."
             self.run.say("mark", mark="best", text=text, **here)
@@ -195,5 +264,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.run, self.standing, self.whole, self.last_epoch = run, standing, whole, last_epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self.standing.phase_done = bool(self.model.stop_training) or self.standing.epoch >= self.last_epoch
-        standings.save(self.run.path, self.standing, self.whole, self.model.optimizer)
+        standing = self.standing
+        ended = bool(self.model.stop_training) and standing.stage_start < standing.epoch  # and not for a new stage
+        standing.phase_done = ended or standing.epoch >= self.last_epoch
+        standings.save(self.run.path, standing, self.whole, self.model, self.model.optimizer)

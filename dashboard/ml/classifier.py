@@ -24,22 +24,6 @@ def resizing(image_size: int) -> keras.layers.Resizing:
     return keras.layers.Resizing(image_size, image_size, interpolation="bilinear", antialias=True, name=RESIZING)
 
 
-def resize(pixels: np.ndarray, image_size: int) -> np.ndarray:
-    """What the layer of `resizing` makes of one picture, without the milliseconds that calling a layer takes.
-
-    Args:
-        pixels: shape (height, width, 3), 0..255.
-
-    Returns:
-        float32, shape (image_size, image_size, 3).
-    """
-    pixels = pixels.astype("float32")
-    if pixels.shape[:2] == (image_size, image_size):
-        return pixels  # bilinear weights of a picture onto itself are 1 and 0
-    size = (image_size, image_size)
-    return np.asarray(keras.ops.image.resize(pixels, size, interpolation="bilinear", antialias=True))
-
-
 def build(recipe: Recipe, class_names: list[str]) -> keras.Model:
     """The whole network with random weights, drawn from the recipe's seed.
 

@@ -61,7 +61,9 @@ def draw_topology(run: Run, target: Path) -> None:
             "apt install graphviz. On macOS: brew install graphviz. Then try again.",
         )
     model = classifier.build(run.recipe, run.class_names)
-    fit.freeze_for(model, run.recipe.phases[-1], run.recipe)
+    recipe = run.recipe
+    lowest = fit.lowest_block(model, recipe.phases[-1], recipe)
+    classifier.freeze(model, lowest, train_batch_normalization=recipe.train_batch_normalization)
     with files.replacing(target) as aside:
         # Right-angled lines, the default, make Graphviz 2.43 of Debian abort on networks with many branches.
         keras.utils.plot_model(

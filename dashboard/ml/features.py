@@ -12,7 +12,8 @@ writes the same files.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ import numpy as np
 import pandas as pd
 
 from dashboard.core import files
+from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.recipe import Recipe
-from dashboard.core.settings import workspace
 from dashboard.data import images
 from dashboard.data.datasets import picture_path
 from dashboard.ml import prefix as engine
-from dashboard.ml.pictures import Reader, Rows
+from dashboard.ml.pictures import Augmentation, Reader, Rows
 from dashboard.ml.prefix import Precision
+from dashboard.runs import cache
 
 SHARD = 256  # pictures
 
@@ -66,31 +68,33 @@ class Store:
         files.write_text(self.folder / f"{shard}.txt", "".join(f"{sha}\n" for sha in shas))
         self._take(shard, shas)
 
+    def row(self, sha: str) -> list[np.ndarray]:
+        """Features of a picture that is there, float16, one array a tensor of the cut, each without a batch axis."""
+        shard, row = self._places[sha]
+        return [tensor[row] for tensor in self._shards[shard]]
+
     def read(self, shas: list[str]) -> list[np.ndarray]:
         """Features of pictures that are there, float32, one array a tensor of the cut, rows in the order of `shas`."""
-        places = [self._places[sha] for sha in shas]
-        count = len(self._shards[places[0][0]])
-        return [
-            np.stack([self._shards[shard][tensor][row] for shard, row in places]).astype("float32")
-            for tensor in range(count)
-        ]
+        rows = [self.row(sha) for sha in shas]
+        return [np.stack(tensors).astype("float32") for tensors in zip(*rows, strict=True)]
 
 
-def open_store(prefix: keras.Model, unfreeze_from: str | None, recipe: Recipe, precision: Precision) -> Store:
+def open_store(
+    prefix: keras.Model, unfreeze_from: str | None, recipe: Recipe, precision: Precision, view: int = 0
+) -> Store:
     """The features of a prefix with the weights it has now.
 
     Args:
         prefix: as of `classifier.split`.
         unfreeze_from: the block it was split at. (The names Keras gives tensors and layers are no key: they count what
             a process has built before.)
+        recipe: says how pictures are resized and, for views, changed.
+        precision: what they are computed in.
+        view: 0 for the pictures as they are, from 1 for their changed views.
     """
-    digest = hashlib.sha256()
-    for weight in prefix.weights:
-        digest.update(str(weight.shape).encode())
-        digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
     key = {
         "backbone": recipe.backbone,
-        "weights": digest.hexdigest(),
+        "weights": _digest(prefix),
         "cut": unfreeze_from or "pooling",
         "shapes": [list(tensor.shape[1:]) for tensor in prefix.outputs],
         "image_size": recipe.image_size,
@@ -98,51 +102,95 @@ def open_store(prefix: keras.Model, unfreeze_from: str | None, recipe: Recipe, p
         "decoder": images.DECODER,
         "engine": engine.engine_name(),
         "precision": precision,
-        "view": 0,
+        "view": _view(recipe, view) if view else 0,
     }
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    folder = workspace("cache", "features", name, "key.json").parent
+    folder = cache.take(name)
     if not (folder / "key.json").exists():
         files.write_json(folder / "key.json", key)
     return Store(folder)
 
 
+def _digest(prefix: keras.Model) -> str:
+    digest = hashlib.sha256()
+    for weight in prefix.weights:
+        digest.update(str(weight.shape).encode())
+        digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _view(recipe: Recipe, number: int) -> dict[str, Any]:
+    """Everything that decides how a view of a number is changed."""
+    rows = [AUGMENTATIONS[name] for name in recipe.augmentation]
+    return {"number": number, "seed": recipe.seed, "changes": [[row.layer, dict(row.arguments)] for row in rows]}
+
+
+@dataclass(frozen=True)
+class Work:
+    """Pictures a store shall have, seen in one view."""
+
+    store: Store
+    shas: list[str]
+    view: int = 0
+
+
 def fill(
-    store: Store, prefix: keras.Model, shas: list[str], recipe: Recipe, precision: Precision, on_progress: OnProgress
+    works: Sequence[Work], prefix: keras.Model, recipe: Recipe, precision: Precision, on_progress: OnProgress
 ) -> int:
-    """Compute what the store lacks of some pictures, a shard at a time; returns how many pictures that were.
+    """Compute what stores of one prefix lack, a shard at a time; returns how many pictures that were, over all views.
 
     Args:
+        works: the stores and what they shall have.
+        prefix: as of `classifier.split`.
+        recipe: as of `open_store`.
+        precision: as of `open_store`.
         on_progress: called with pictures done and pictures wanted, after every batch; what it raises ends the work, and
             whole shards stay.
     """
-    wanted = store.missing(shas)
-    if not wanted:
+    lacking = [(work, wanted) for work in works if (wanted := work.store.missing(work.shas))]
+    total = sum(len(wanted) for _, wanted in lacking)
+    if not total:
         return 0
-    batches = Reader(recipe.image_size).batches([picture_path(sha) for sha in wanted], engine.BATCH)
-    made = engine.outputs(prefix, batches, precision)
+    reader, augmentation = Reader(recipe.image_size), Augmentation(recipe)
+    first = lacking[0]
+    started = _seen(reader, augmentation, *first)  # reads pictures while the engine is made ready
+    running = engine.open_engine(prefix, precision)
     done = 0
-    while done < len(wanted):
-        shard = wanted[done : done + SHARD]
-        parts: list[list[np.ndarray]] = []
-        for part in itertools.islice(made, -(-len(shard) // engine.BATCH)):
-            parts.append([tensor.astype("float16") for tensor in part])
-            on_progress(done + sum(len(each[0]) for each in parts), len(wanted))
-        store.add(shard, [np.concatenate(tensors) for tensors in zip(*parts, strict=True)])
-        done += len(shard)
-    return done
+    for work, wanted in lacking:
+        pictures = started if work is first[0] else _seen(reader, augmentation, work, wanted)
+        made = running.outputs(pictures)
+        for start in range(0, len(wanted), SHARD):
+            shard = wanted[start : start + SHARD]
+            parts: list[list[np.ndarray]] = []
+            for part in itertools.islice(made, -(-len(shard) // engine.BATCH)):
+                parts.append([tensor.astype("float16") for tensor in part])
+                done += len(part[0])
+                on_progress(done, total)
+            work.store.add(shard, [np.concatenate(tensors) for tensors in zip(*parts, strict=True)])
+    return total
+
+
+def _seen(reader: Reader, augmentation: Augmentation, work: Work, shas: list[str]) -> Iterator[np.ndarray]:
+    """Batches of pictures as a view shows them."""
+    batches = reader.batches([picture_path(sha) for sha in shas], engine.BATCH)
+    if not work.view:
+        return batches
+    waiting = iter(shas)
+    return (np.stack([augmentation.view(each, next(waiting), work.view) for each in batch]) for batch in batches)
 
 
 class Features(Rows):
-    """As `Pictures`, of what the prefix made of them."""
+    """As `Pictures`, of what the prefix made of them: in every epoch another view, in turn, where there are several."""
 
     def __init__(
-        self, rows: pd.DataFrame, class_names: list[str], recipe: Recipe, store: Store, *, training: bool
+        self, rows: pd.DataFrame, class_names: list[str], recipe: Recipe, stores: Sequence[Store], *, training: bool
     ) -> None:
         super().__init__(rows, class_names, recipe, training=training)
-        self.store = store
+        self.stores = stores
+        # Not all pictures in the same view at once: an epoch of originals would follow one of changed ones.
+        self.first = np.random.default_rng(recipe.seed).integers(len(stores), size=len(self.shas))
 
-    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
-        chosen = self.chosen(index)
-        tensors = self.store.read([self.shas[each] for each in chosen])
-        return (tensors[0] if len(tensors) == 1 else tuple(tensors)), self.labels[chosen]
+    def inputs(self, chosen: np.ndarray, index: int) -> list[np.ndarray]:
+        views = (self.first[chosen] + self.epoch) % len(self.stores)
+        rows = [self.stores[view].row(self.shas[each]) for view, each in zip(views, chosen, strict=True)]
+        return [np.stack(tensors).astype("float32") for tensors in zip(*rows, strict=True)]

@@ -1,103 +1,75 @@
 """One phase of training: freeze, compile, `model.fit`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 
-from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING, Phase, Recipe
-from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import callbacks, classifier, cut, features, standing
-from dashboard.ml import prefix as engine
-from dashboard.ml.features import Features
-from dashboard.ml.pictures import Pictures, Rows
+from dashboard.core.schedules import SCHEDULES
+from dashboard.ml import callbacks, classifier, cut, rates, standing
+from dashboard.ml.material import Data
 from dashboard.ml.standing import Standing
 from dashboard.runs.run import Run
 
 
-@dataclass(frozen=True)
-class Data:
-    """What a phase trains, on which two splits, and how much a picture of each class counts (None: all the same)."""
-
-    part: keras.Model
-    train: Rows
-    validation: Rows
-    class_weight: dict[int, float] | None
-
-
-def pictures(run: Run, model: keras.Model) -> Data:
-    """The whole network on the pictures themselves, computed anew in every epoch."""
-    train, validation = _splits(run)
-    return Data(
-        part=classifier.trainable_part(model),
-        train=Pictures(train, run.class_names, run.recipe, training=True),
-        validation=Pictures(validation, run.class_names, run.recipe, training=False),
-        class_weight=_class_weight(run, train),
-    )
-
-
-def cached(run: Run, model: keras.Model, unfreeze_from: str | None, on_progress: features.OnProgress) -> Data:
-    """What learns of the network, on what the rest made of the pictures; computes what is not kept yet.
+def compile_part(
+    part: keras.Model, recipe: Recipe, learning_rate: float, factors: dict[str, float] | None = None
+) -> None:
+    """Make a model ready for `fit`: optimizer, loss and accuracy as the recipe says.
 
     Args:
-        unfreeze_from: name of the lowest block that learns; None where only the head does.
-        on_progress: as of `features.fill`.
+        part: what is trained.
+        recipe: of the run.
+        learning_rate: the one of the phase.
+        factors: as of `rates.optimizer`; None where all learn at one rate.
     """
-    recipe = run.recipe
-    prefix, suffix = classifier.split(model, unfreeze_from)
-    precision = engine.best_precision() if recipe.precision == "auto" else recipe.precision
-    store = features.open_store(prefix, unfreeze_from, recipe, precision)
-    train, validation = _splits(run)
-    features.fill(store, prefix, [*train["sha256"], *validation["sha256"]], recipe, precision, on_progress)
-    return Data(
-        part=suffix,
-        train=Features(train, run.class_names, recipe, store, training=True),
-        validation=Features(validation, run.class_names, recipe, store, training=False),
-        class_weight=_class_weight(run, train),
-    )
-
-
-def _splits(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    manifest = run.manifest
-    return manifest[manifest["split"] == TRAIN], manifest[manifest["split"] == VALIDATION]
-
-
-def _class_weight(run: Run, train: pd.DataFrame) -> dict[int, float] | None:
-    if not run.recipe.class_weights:
-        return None
-    counts = [max(1, int((train["class_name"] == name).sum())) for name in run.class_names]
-    return {index: len(train) / (len(counts) * count) for index, count in enumerate(counts)}
-
-
-def compile_part(part: keras.Model, recipe: Recipe, learning_rate: float) -> None:
-    """Make a model ready for `fit`: optimizer, loss and accuracy as the recipe says."""
-    builder = getattr(keras.optimizers, OPTIMIZERS[recipe.optimizer].builder)
-    momentum = {"momentum": 0.9} if recipe.optimizer == "SGD" else {}
     part.compile(
-        optimizer=builder(learning_rate=learning_rate, **momentum),
+        optimizer=rates.optimizer(recipe.optimizer, learning_rate, factors or {}),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     part.optimizer.build(part.trainable_variables)
 
 
-def freeze_for(model: keras.Model, phase: Phase, recipe: Recipe) -> str | None:
-    """Freeze and thaw as a phase wants it; returns the lowest block that learns, None where only the head does."""
-    unfreeze_from = None
-    if phase.name == FINE_TUNING:
-        blocks = cut.blocks(classifier.backbone_of(model))
-        # Random blocks know nothing worth keeping.
-        advised = blocks[0].name if recipe.weights == "none" else cut.default_unfreeze_from(blocks)
-        unfreeze_from = recipe.unfreeze_from or advised
-    classifier.freeze(model, unfreeze_from, train_batch_normalization=recipe.train_batch_normalization)
-    return unfreeze_from
+def lowest_block(model: keras.Model, phase: Phase, recipe: Recipe) -> str | None:
+    """The lowest block that learns in a phase; None where only the head does."""
+    if phase.name != FINE_TUNING:
+        return None
+    blocks = cut.blocks(classifier.backbone_of(model))
+    # Random blocks know nothing worth keeping.
+    advised = blocks[0].name if recipe.weights == "none" else cut.default_unfreeze_from(blocks)
+    return recipe.unfreeze_from or advised
+
+
+def stage(model: keras.Model, unfreeze_from: str | None, recipe: Recipe, thawed: int) -> list[str]:
+    """Freeze and thaw for what follows; returns the blocks that are still to be thawed, from the lowest up.
+
+    Args:
+        model: what `classifier.build` returned.
+        unfreeze_from: the lowest block that learns in this phase.
+        recipe: says whether blocks are thawed one by one.
+        thawed: how many were since the phase began.
+    """
+    waiting: list[str] = []
+    lowest = unfreeze_from
+    if unfreeze_from is not None and recipe.gradual_thawing:
+        names = [block.name for block in cut.blocks(classifier.backbone_of(model))]
+        learning = names[cut.position(names, unfreeze_from) :]
+        at = max(0, len(learning) - 1 - thawed)
+        waiting, lowest = learning[:at], learning[at]
+    classifier.freeze(model, lowest, train_batch_normalization=recipe.train_batch_normalization)
+    return waiting
 
 
 def fit(
-    model: keras.Model, data: Data, run: Run, phase: Phase, progress: Standing, resume_from: Path | None = None
+    model: keras.Model,
+    data: Data,
+    run: Run,
+    phase: Phase,
+    progress: Standing,
+    unfreeze_from: str | None = None,
+    resume_from: Path | None = None,
 ) -> None:
     """Train one phase to its end, or to its early end; afterwards the model has its best weights.
 
@@ -107,20 +79,36 @@ def fit(
         run: gets events and checkpoints.
         phase: which layers, how long, how fast.
         progress: how far the run has come; changed with every batch and epoch.
+        unfreeze_from: the lowest block that learns in this phase; None where only the head does.
         resume_from: checkpoint of this phase whose weights the model has already.
 
     Raises:
         StopRequested: somebody asked for the end; the model has the best weights so far.
         RunError: `loss-not-finite`.
     """
+    while True:
+        waiting = stage(model, unfreeze_from, run.recipe, progress.thawed)
+        thawed = progress.thawed
+        compile_part(data.part, run.recipe, phase.learning_rate, rates.factors(model, run.recipe, phase))
+        if resume_from and progress.epoch > progress.stage_start:
+            standing.load_optimizer(resume_from, data.part.optimizer)
+        elif resume_from and progress.epoch > progress.phase_start:  # killed between two stages
+            standing.load_best(run.path, progress, model)
+        _fit_stage(model, data, run, phase, progress, waiting)
+        resume_from = None
+        if progress.thawed == thawed:
+            return
+
+
+def _fit_stage(model: keras.Model, data: Data, run: Run, phase: Phase, progress: Standing, waiting: list[str]) -> None:
+    """One call of `model.fit`, with all that watches it."""
     part = data.part
-    compile_part(part, run.recipe, phase.learning_rate)
-    if resume_from:
-        standing.load_optimizer(resume_from, part.optimizer)
     last_epoch = progress.phase_start + phase.epochs
     recorder = callbacks.Recorder(run, progress, data.train)
-    patience = callbacks.Patience(run, progress, phase.patience, best_weights(model, part, run, progress))
+    allowed = max(phase.patience, 2) if waiting else phase.patience  # the next block is thawed before it runs out
+    patience = callbacks.Patience(run, progress, allowed, best_weights(model, part, run, progress))
     data.train.start_at(progress.epoch)
+    plateau = [callbacks.Plateau(run, progress, phase.patience)] if SCHEDULES[run.recipe.schedule].on_plateau else []
     try:
         part.fit(
             data.train,
@@ -132,9 +120,12 @@ def fit(
             verbose=0,
             callbacks=[
                 callbacks.SeedEpoch(run.recipe.seed, data.train),
+                callbacks.Schedule(run.recipe, phase, progress, len(data.train)),
                 recorder,
                 callbacks.FiniteLoss(progress),
                 patience,
+                *plateau,
+                callbacks.GradualThawing(run, progress, phase.patience, waiting),
                 callbacks.Checkpoint(run, progress, model, last_epoch),
                 callbacks.StopOnRequest(run),
             ],
@@ -153,8 +144,8 @@ def best_weights(model: keras.Model, part: keras.Model, run: Run, progress: Stan
     """
     if not progress.best_epoch:
         return None
-    if progress.best_epoch == progress.epoch or progress.epoch == progress.phase_start:
-        return list(part.get_weights())  # a phase begins with the best weights there are
+    if progress.best_epoch == progress.epoch or progress.epoch in (progress.phase_start, progress.stage_start):
+        return list(part.get_weights())  # a phase, and every stage of it, begins with the best weights there are
     current = model.get_weights()
     if not standing.load_best(run.path, progress, model):
         progress.best_loss, progress.best_epoch = None, 0

@@ -41,45 +41,63 @@ def engine_name() -> str:
     return f"openvino {ov.__version__}" if use_openvino() else f"tensorflow {tf.__version__}"
 
 
-def outputs(prefix: keras.Model, batches: Iterable[np.ndarray], precision: Precision) -> Iterator[Outputs]:
-    """What a prefix makes of batches of resized pictures, batch by batch in their order.
+class TensorflowEngine:
+    """Keras' own way. Computes in float32 whatever is asked."""
 
-    Args:
-        prefix: as of `classifier.split`.
-        batches: each of shape (batch, image_size, image_size, 3), RGB 0..255; taken from as fast as there is room.
-        precision: what is computed in; TensorFlow computes in float32 whatever is asked.
+    def __init__(self, prefix: keras.Model) -> None:
+        self.prefix = prefix
+        self.compute = tf.function(lambda batch: prefix(batch, training=False), reduce_retracing=True)
 
-    Returns:
-        float32 arrays, one a tensor of the cut.
-    """
-    if use_openvino():
-        yield from _by_openvino(prefix, batches, precision)
-    else:
+    def outputs(self, batches: Iterable[np.ndarray]) -> Iterator[Outputs]:
+        """As of `open_engine`."""
         for batch in batches:
-            made = prefix(batch, training=False)
+            made = self.compute(tf.convert_to_tensor(batch))
             yield [np.asarray(each) for each in (made if isinstance(made, list) else [made])]
 
 
-def _by_openvino(prefix: keras.Model, batches: Iterable[np.ndarray], precision: Precision) -> Iterator[Outputs]:
-    hints = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "THROUGHPUT"}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The structure of `inputs`")  # the converter passes a tuple of one
-        network = ov.convert_model(prefix)
-    compiled = ov.Core().compile_model(network, "CPU", hints)
-    done: dict[int, Outputs] = {}
-    requests = ov.AsyncInferQueue(compiled, IN_FLIGHT)
+class OpenvinoEngine:
+    """A network converted once; several batches are computed at the same time."""
 
-    def keep(request: Any, number: int) -> None:
-        done[number] = [np.array(tensor.data) for tensor in request.output_tensors]
+    def __init__(self, prefix: keras.Model, precision: Precision) -> None:
+        hints = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "THROUGHPUT"}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The structure of `inputs`")  # the converter passes a tuple of one
+            network = ov.convert_model(prefix)
+        self.compiled = ov.Core().compile_model(network, "CPU", hints)
 
-    requests.set_callback(keep)
-    told = 0
-    for number, batch in enumerate(batches):
-        requests.start_async({0: batch}, number)  # waits while all are busy
+    def outputs(self, batches: Iterable[np.ndarray]) -> Iterator[Outputs]:
+        """As of `open_engine`."""
+        done: dict[int, Outputs] = {}
+        requests = ov.AsyncInferQueue(self.compiled, IN_FLIGHT)
+
+        def keep(request: Any, number: int) -> None:
+            done[number] = [np.array(tensor.data) for tensor in request.output_tensors]
+
+        requests.set_callback(keep)
+        told = 0
+        for number, batch in enumerate(batches):
+            requests.start_async({0: batch}, number)  # waits while all are busy
+            while told in done:
+                yield done.pop(told)
+                told += 1
+        requests.wait_all()
         while told in done:
             yield done.pop(told)
             told += 1
-    requests.wait_all()
-    while told in done:
-        yield done.pop(told)
-        told += 1
+
+
+Engine = OpenvinoEngine | TensorflowEngine
+
+
+def open_engine(prefix: keras.Model, precision: Precision) -> Engine:
+    """Make a prefix ready, which takes seconds for a deep network.
+
+    Its `outputs(batches)` gives what the prefix makes of batches of resized pictures, batch by batch in their order:
+    from arrays of shape (batch, image_size, image_size, 3), RGB 0..255, taken as fast as there is room, to float32
+    arrays, one a tensor of the cut.
+
+    Args:
+        prefix: as of `classifier.split`.
+        precision: what is computed in.
+    """
+    return OpenvinoEngine(prefix, precision) if use_openvino() else TensorflowEngine(prefix)

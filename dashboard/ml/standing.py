@@ -9,7 +9,8 @@ import numpy as np
 from dashboard.core import files
 from dashboard.runs import checkpoints
 
-WEIGHTS = "state.weights.h5"
+BASE = "base.weights.h5"
+WEIGHTS = "state.npz"
 OPTIMIZER = "optimizer.npz"
 TRAINER = "trainer.json"
 
@@ -24,32 +25,75 @@ class Standing:
     phase_start: int = 0  # epochs before this phase
     phase_done: bool = False
     best_loss: float | None = None  # of the validation pictures
+    best_accuracy: float | None = None  # of the validation pictures in the best epoch, as the trained part had it
     best_epoch: int = 0
     wait: int = 0  # epochs since the best one
+    thawed: int = 0  # blocks thawed one by one in this phase, beside the one it began with
+    stage_start: int = 0  # epochs before the last of them was
+    reductions: int = 0  # how often the learning rate was reduced in this phase
+    plateau_wait: int = 0  # epochs since the best one or the last reduction
     seconds: float = 0.0  # spent training, over all attempts
     feature_seconds: float = 0.0  # spent on what is frozen, over all attempts
 
     def begin(self, phase: str) -> None:
         """Enter a phase; the best epoch so far stays the one to beat."""
         self.phase, self.phase_start, self.phase_done, self.wait = phase, self.epoch, False, 0
+        self.thawed, self.stage_start, self.reductions, self.plateau_wait = 0, self.epoch, 0, 0
 
 
-def save(root: Path, standing: Standing, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    """Write the checkpoint of an epoch; the last two and the best one are kept.
+def save_base(root: Path, model: keras.Model) -> None:
+    """Write down what a run starts from, whole: checkpoints hold only what differs from it."""
+    with checkpoints.writing(root, 0) as folder:
+        model.save_weights(folder / BASE)
 
-    Random numbers need no place in it: every epoch draws its own from the seed and its number.
+
+def has_base(root: Path) -> bool:
+    """Whether what a run starts from is written down, whole."""
+    return checkpoints.is_whole(checkpoints.path(root, 0))
+
+
+def load_base(root: Path, model: keras.Model) -> None:
+    """Give the model what its run started from."""
+    model.load_weights(checkpoints.path(root, 0) / BASE)
+
+
+def save(
+    root: Path, standing: Standing, model: keras.Model, part: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> None:
+    """Write the checkpoint of an epoch; the last two and the best one are kept, and what the run started from.
+
+    What is frozen is not in it. Random numbers need no place in it either: every epoch draws its own from the seed and
+    its number.
+
+    Args:
+        root: the run's directory.
+        standing: how far it has come.
+        model: the whole classifier.
+        part: what this phase trains of it; a later phase trains all that an earlier one has, and more.
+        optimizer: that of `part`.
     """
+    trained = {id(each) for each in part.weights}
     with checkpoints.writing(root, standing.epoch) as folder:
-        model.save_weights(folder / WEIGHTS)
+        changed = {str(i): each.numpy() for i, each in enumerate(model.weights) if id(each) in trained}
+        np.savez(folder / WEIGHTS, **changed)
         np.savez(folder / OPTIMIZER, *[keras.ops.convert_to_numpy(each) for each in optimizer.variables])
         files.write_json(folder / TRAINER, asdict(standing))
-    checkpoints.keep(root, {standing.epoch, standing.epoch - 1, standing.best_epoch})
+    checkpoints.keep(root, {0, standing.epoch, standing.epoch - 1, standing.best_epoch})
 
 
 def load(folder: Path, model: keras.Model) -> Standing:
     """Give the model the weights of a verified checkpoint."""
-    model.load_weights(folder / WEIGHTS)
+    load_weights(folder, model)
     return Standing(**files.read_json(folder / TRAINER))
+
+
+def load_weights(folder: Path, model: keras.Model) -> None:
+    """What the run started from, with what the checkpoint has in its place."""
+    load_base(folder.parents[1], model)
+    with np.load(folder / WEIGHTS) as saved:
+        weights = model.weights
+        for position in saved.files:
+            weights[int(position)].assign(saved[position])
 
 
 def load_optimizer(folder: Path, optimizer: keras.optimizers.Optimizer) -> None:
@@ -64,5 +108,5 @@ def load_best(root: Path, standing: Standing, model: keras.Model) -> bool:
     folder = checkpoints.path(root, standing.best_epoch)
     if not standing.best_epoch or not checkpoints.is_whole(folder):
         return False
-    model.load_weights(folder / WEIGHTS)
+    load_weights(folder, model)
     return True

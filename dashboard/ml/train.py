@@ -12,14 +12,15 @@ from pathlib import Path
 
 import keras
 
-from dashboard.core import files
+from dashboard.core import files, metrics
 from dashboard.core.errors import DashboardError, DatasetError, RunError
 from dashboard.core.recipe import Phase
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, cut, evaluate, standing, weights
+from dashboard.ml import classifier, cut, evaluate, material, standing, weights
 from dashboard.ml.callbacks import StopRequested
-from dashboard.ml.fit import Data, cached, fit, freeze_for, pictures
+from dashboard.ml.fit import fit, lowest_block
+from dashboard.ml.material import Data
 from dashboard.ml.predict import Classifier
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events, queue, status
@@ -28,6 +29,8 @@ from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
 
 SETTLING_BATCHES = 8
+DIFFERENCE = 0.005  # of accuracy; more between the network's parts and the whole of it is said
+FEATURES = "computing what stays frozen"
 SAY = 0.5  # seconds between two `progress` events
 POLITENESS = 10  # of 19: a run takes all the processor there is, and pages and their browser come first
 
@@ -38,7 +41,7 @@ def train(run: Run) -> Status:
     check_pictures(run)
     model = classifier.build(run.recipe, run.class_names)
     progress, checkpoint = take_up(run, model)
-    if checkpoint is None:
+    if not standing.has_base(run.path):
         begin(model, run)
     earlier = progress.seconds + progress.feature_seconds
     ended = run_phases(model, run, progress, checkpoint)
@@ -48,6 +51,7 @@ def train(run: Run) -> Status:
     if ended == status.STOPPED:
         run.withdraw_stop()  # heard; what follows may take longer than a deaf worker is given
     table = evaluate.predictions(Classifier(model, run.recipe.image_size), run)
+    compare(run, progress, metrics.accuracy(table[table["split"] == VALIDATION]).value)
     report = evaluate.report(table, epochs=progress.epoch, best_epoch=progress.best_epoch, seconds=seconds)
     files.write_json(run.path / "report.json", report)
     queue.record_accuracy(run.id, validation=report["validation_accuracy"], test=report["test_accuracy"])
@@ -58,10 +62,11 @@ def begin(model: keras.Model, run: Run) -> None:
     """Give a fresh network the weights its recipe starts from."""
     weights.load(model, run.recipe)
     if run.recipe.weights == "none":
-        data = pictures(run, model)
+        data = material.pictures(material.of_run(run), model)
         count = min(SETTLING_BATCHES, len(data.train))
         run.say("progress", stage="settling the random network", done=0, total=count)
         classifier.settle(data.part, (data.train[index][0] for index in range(count)))
+    standing.save_base(run.path, model)
 
 
 def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Path | None) -> Status:
@@ -77,40 +82,70 @@ def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Pat
             progress.begin(phase.name)
         announce(run, phase, progress)
         try:
-            data = data_of(model, run, phase, progress)
-            fit(model, data, run, phase, progress, checkpoint)
+            unfreeze_from = lowest_block(model, phase, run.recipe)
+            data = data_of(model, run, unfreeze_from, progress)
+            fit(model, data, run, phase, progress, unfreeze_from, checkpoint)
         except StopRequested:
             kept = f"Weights of epoch {progress.best_epoch} kept." if progress.best_epoch else "No epoch was finished."
             text = f"Stopped on request in epoch {progress.epoch + 1}. {kept}"
             run.say("mark", mark="stop", epoch=progress.epoch, step=progress.step, text=text)
             return status.STOPPED
         checkpoint = None
+        if phase is not phases[-1]:  # after the last one everything is predicted from the files anyway
+            compare(run, progress, evaluate.accuracy(Classifier(model, run.recipe.image_size), run, VALIDATION))
     return status.FINISHED
 
 
-def data_of(model: keras.Model, run: Run, phase: Phase, progress: Standing) -> Data:
-    """Freeze and thaw as a phase wants it, and get what it trains on: features where something stays frozen.
+def compare(run: Run, progress: Standing, accuracy: float) -> None:
+    """Say what the joined network does on the picture files, and warn where its parts had said something else.
+
+    Args:
+        run: gets the events.
+        progress: knows the accuracy that was said of the best epoch while training.
+        accuracy: of the whole network on the validation files.
+    """
+    said = progress.best_accuracy
+    run.say("whole", epoch=progress.best_epoch, validation_accuracy=accuracy, said=said)
+    if said is not None and abs(said - accuracy) > DIFFERENCE:
+        run.say(
+            "warning",
+            text=f"While training, epoch {progress.best_epoch} was right on {said:.1%} of the validation pictures; the "
+            f"whole network on the picture files is right on {accuracy:.1%}. The second figure is the true one. "
+            "With precision float32 the two are closer.",
+        )
+
+
+def data_of(model: keras.Model, run: Run, unfreeze_from: str | None, progress: Standing) -> Data:
+    """What a phase trains on: features where something stays frozen, and nobody wants them anew in every epoch.
 
     Raises:
         StopRequested: somebody asked for the end while features were computed.
+        RunError: `disk-full`.
     """
-    recipe = run.recipe
-    unfreeze_from = freeze_for(model, phase, recipe)
     everything_learns = unfreeze_from == cut.blocks(classifier.backbone_of(model))[0].name
-    if not recipe.cache or recipe.augmentation or everything_learns:
-        return pictures(run, model)
-    began, said = time.monotonic(), 0.0
+    if not run.recipe.cache or everything_learns:
+        return material.pictures(material.of_run(run), model)
+    began = said = time.monotonic()
 
     def tell(done: int, total: int) -> None:
         nonlocal said
         if run.stop_requested:
             raise StopRequested
-        if time.monotonic() - said >= SAY or done == total:
-            run.say("progress", stage="computing what stays frozen", done=done, total=total)
-            said = time.monotonic()
+        now = time.monotonic()
+        if now - said >= SAY or done == total:
+            rate = done / max(now - began, 1e-6)
+            run.say(
+                "progress",
+                stage=FEATURES,
+                done=done,
+                total=total,
+                pictures_per_second=round(rate, 1),
+                remaining=round((total - done) / rate, 1),
+            )
+            said = now
 
     try:
-        return cached(run, model, unfreeze_from, tell)
+        return material.cached(material.of_run(run), model, unfreeze_from, tell)
     finally:
         progress.feature_seconds += time.monotonic() - began
 
@@ -128,12 +163,17 @@ def take_up(run: Run, model: keras.Model) -> tuple[Standing, Path | None]:
     Raises:
         RunError: there are checkpoints and all of them are damaged.
     """
-    written = checkpoints.epochs(run.path)
-    whole = next((epoch for epoch in written if checkpoints.is_whole(checkpoints.path(run.path, epoch))), None)
+    written = [epoch for epoch in checkpoints.epochs(run.path) if epoch]
+    has_base = standing.has_base(run.path)
+    whole = next(
+        (each for each in written if has_base and checkpoints.is_whole(checkpoints.path(run.path, each))), None
+    )
     if written and whole is None:
         raise RunError("checkpoints-damaged", f"All checkpoints of run '{run.id}' are damaged. Start a new run.")
     run.say("attempt", epoch=whole or 0, versions=versions())
     if whole is None:
+        if has_base:
+            standing.load_base(run.path, model)
         return Standing(), None
     if whole != written[0]:
         text = f"The checkpoint of epoch {written[0]} is damaged; training goes on after epoch {whole}."

@@ -41,15 +41,24 @@ def of(recipe: Recipe, seen: list[events.Event], *, training_pictures: int, now:
     return Pace(
         epoch=batch["epoch"] if batch else current,
         epochs=most,
-        pictures_per_second=batch["pictures_per_second"] if batch else None,
+        pictures_per_second=_pictures_per_second(seen),
         elapsed=elapsed,
         remaining=_remaining(recipe, seen, steps_an_epoch=math.ceil(training_pictures / recipe.batch_size)),
         stage=_stage(seen),
     )
 
 
+def _pictures_per_second(seen: list[events.Event]) -> float | None:
+    said = next((event["pictures_per_second"] for event in reversed(seen) if "pictures_per_second" in event), None)
+    return None if said is None else float(said)
+
+
 def _remaining(recipe: Recipe, seen: list[events.Event], *, steps_an_epoch: int) -> float | None:
-    """Seconds until every epoch the recipe allows is done, at the median pace of the phase under way."""
+    """Seconds until every epoch the recipe allows is done, at the median pace of the phase under way; while what stays
+    frozen is computed, seconds until that is."""
+    now = next((each for each in reversed(seen) if each["kind"] in ("progress", "batches", "epoch", "phase")), None)
+    if now is not None and now["kind"] == "progress" and now["done"] < now["total"]:
+        return now.get("remaining")
     phase, batch = events.last(seen, "phase"), events.last(seen, "batches")
     if phase is None or batch is None or _stage(seen).startswith("evaluating"):
         return None

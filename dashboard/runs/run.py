@@ -16,7 +16,7 @@ from dashboard.core.settings import workspace
 from dashboard.runs import events
 
 MANIFEST_COLUMNS = ["sha256", "path", "class_name", "split"]
-PACKAGES = ("keras", "tensorflow", "numpy", "pillow")
+PACKAGES = ("keras", "tensorflow", "openvino", "numpy", "pillow")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Widgets for the fields of the recipe. Range, default and help text come from the field itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -8,6 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import Recipe
+from dashboard.core.schedules import SCHEDULES
 from dashboard.ui import state
 
 LABELS = {
@@ -23,12 +25,21 @@ LABELS = {
     "label_smoothing": "Label smoothing",
     "class_weights": "Weigh rare classes up",
     "augmentation": "Augmentation",
+    "views": "Views of a picture",
+    "mixup": "Mixup",
+    "schedule": "Schedule",
+    "warmup_epochs": "Warm-up (epochs)",
+    "head_rate_factor": "Head learns faster (times)",
+    "rate_decay": "Rate of the next block below",
+    "gradual_thawing": "Thaw block by block",
     "seed": "Seed",
     "train_batch_normalization": "Train BatchNormalization",
     "cache": "Compute what stays frozen once",
     "image_size": "Image size (pixels)",
     "alpha": "Width (alpha)",
 }
+
+CHOICES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}  # fields that name a row
 
 
 def field(page: str, name: str) -> None:
@@ -41,8 +52,8 @@ def field(page: str, name: str) -> None:
         "on_change": state.change_from_widget,
         "args": (name, key),
     }
-    if name == "optimizer":
-        st.selectbox(LABELS[name], list(OPTIMIZERS), index=list(OPTIMIZERS).index(value), **common)
+    if name in CHOICES:
+        st.selectbox(LABELS[name], list(CHOICES[name]), index=list(CHOICES[name]).index(value), **common)
     elif name == "alpha":
         alphas = state.draft().backbone_row.alphas
         st.selectbox(LABELS[name], alphas, index=alphas.index(value), **common)
@@ -64,8 +75,8 @@ def _help(name: str) -> str:
             + "; ".join(f"{row.name}: {row.reason}" for row in AUGMENTATIONS.values())
             + "."
         )
-    if name == "optimizer":
-        text += ". " + "; ".join(f"{row.name}: {row.reason}" for row in OPTIMIZERS.values())
+    if name in CHOICES:
+        text += ". " + "; ".join(f"{row.name}: {row.reason}" for row in CHOICES[name].values())
     shown = {True: "on", False: "off"}.get(advised, advised) if isinstance(advised, bool) else advised
     return f"{text[0].upper()}{text[1:]}. Advised: {shown}."
 

@@ -41,6 +41,9 @@ def _story(run_id: str, drawn_status: str) -> None:
     chosen = pickers.Chosen(open_run(run_id), row)
     seen = resources.run_events(run_id)
     _standing(chosen)
+    for event in seen:
+        if event["kind"] == "warning":
+            st.warning(text.literal(event["text"]), icon=":material/warning:")
     _figures(chosen, seen, events.epochs(seen))
     _controls(chosen)
 

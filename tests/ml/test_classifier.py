@@ -10,6 +10,7 @@ import pytest
 from dashboard.core.errors import BackboneError
 from dashboard.core.recipe import Recipe, recipe_from
 from dashboard.ml import backbone, classifier
+from dashboard.ml.resizing import resize
 
 NAMES = ["ash", "birch", "cedar"]
 
@@ -29,7 +30,7 @@ def test_a_picture_of_any_size_means_the_same_to_the_whole_model_and_to_the_part
 ) -> None:
     enliven(classifier.trainable_part(model), 64)
     raw = np.random.default_rng(1).uniform(0, 255, (2, height, width, 3)).astype("float32")
-    resized = np.stack([classifier.resize(each, 64) for each in raw])
+    resized = np.stack([resize(each, 64) for each in raw])
     whole, part = model.predict_on_batch(raw), classifier.trainable_part(model).predict_on_batch(resized)
     assert np.abs(whole[0] - whole[1]).max() > 1e-5, "outputs must vary, or equality proves nothing"
     np.testing.assert_allclose(whole, part, atol=1e-6)

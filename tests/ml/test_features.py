@@ -35,7 +35,7 @@ def shas(store: Callable[..., pd.DataFrame]) -> list[str]:
 
 def filled(prefix: keras.Model, shas: list[str], recipe: Recipe) -> tuple[features.Store, int]:
     found = features.open_store(prefix, "conv_12", recipe, FLOAT32)
-    return found, features.fill(found, prefix, shas, recipe, FLOAT32, lambda *_: None)
+    return found, features.fill([features.Work(found, shas)], prefix, recipe, FLOAT32, lambda *_: None)
 
 
 def test_adding_ten_pictures_computes_ten(prefix: keras.Model, recipe: Recipe, shas: list[str]) -> None:
@@ -62,7 +62,7 @@ def test_whole_shards_of_a_computation_that_was_ended_stay(
 
     found = features.open_store(prefix, "conv_12", recipe, FLOAT32)
     with pytest.raises(KeyboardInterrupt):
-        features.fill(found, prefix, shas, recipe, FLOAT32, stop)
+        features.fill([features.Work(found, shas)], prefix, recipe, FLOAT32, stop)
     assert filled(prefix, shas, recipe)[1] == len(shas) - features.SHARD > 0
 
 

@@ -11,8 +11,9 @@ import pytest
 from dashboard.core.errors import RunError
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING
-from dashboard.ml import classifier, fit, standing, train, weights
+from dashboard.ml import classifier, fit, material, standing, train, weights
 from dashboard.ml.callbacks import StopRequested
+from dashboard.ml.material import Data
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events
 from dashboard.runs.run import Run
@@ -20,15 +21,17 @@ from dashboard.runs.run import Run
 pytestmark = pytest.mark.slow
 
 
-def trained(run: Run) -> tuple[keras.Model, Standing, fit.Data]:
+def trained(run: Run) -> tuple[keras.Model, Standing, Data]:
     """A run's phases one after the other in this process; with what the last one trained, and on what."""
     model = classifier.build(run.recipe, run.class_names)
     weights.load(model, run.recipe)
+    standing.save_base(run.path, model)
     progress = Standing()
     for phase in run.recipe.phases:
         progress.begin(phase.name)
-        data = train.data_of(model, run, phase, progress)
-        fit.fit(model, data, run, phase, progress)
+        unfreeze_from = fit.lowest_block(model, phase, run.recipe)
+        data = train.data_of(model, run, unfreeze_from, progress)
+        fit.fit(model, data, run, phase, progress, unfreeze_from)
     return model, progress, data
 
 
@@ -142,7 +145,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_the_batch(
     progress = Standing()
     progress.begin("feature extraction")
     with pytest.raises(RunError, match="The loss at batch 1 of epoch 1 is not a finite number") as refusal:
-        fit.fit(model, fit.pictures(run, model), run, run.recipe.phases[0], progress)
+        fit.fit(model, material.pictures(material.of_run(run), model), run, run.recipe.phases[0], progress)
     assert refusal.value.code == "loss-not-finite"
 
 

@@ -37,7 +37,7 @@ def batches(size: int, counts: tuple[int, ...]) -> Iterator[np.ndarray]:
 def test_it_gives_what_keras_gives_in_order(name: str, unfreeze_from: str | None, tensors: int) -> None:
     below, _ = classifier.split(network(name, 32), unfreeze_from)
     counts = (8, 8, 8, 8, 8, 8, 3)
-    found = list(prefix.outputs(below, batches(32, counts), "float32"))
+    found = list(prefix.open_engine(below, "float32").outputs(batches(32, counts)))
     assert [len(made[0]) for made in found] == list(counts)
     for made, batch in zip(found, batches(32, counts), strict=True):
         expected = below(batch, training=False)
@@ -57,6 +57,6 @@ def test_bfloat16_is_near_on_real_pictures_with_real_weights(keras_home: Path, s
     below, _ = classifier.split(model, None)
     files = [min(folder.iterdir()) for folder in sorted((shared_data / "flowers_small").iterdir()) if folder.is_dir()]
     pictures = Reader(224).batch(files)
-    (exact,), (rough,) = (next(prefix.outputs(below, [pictures], each)) for each in ("float32", "bfloat16"))
+    (exact,), (rough,) = (next(prefix.open_engine(below, each).outputs([pictures])) for each in ("float32", "bfloat16"))
     assert 0 < np.abs(exact - rough).mean() < 0.15 * np.abs(exact).mean()
     assert np.corrcoef(exact.ravel(), rough.ravel())[0, 1] > 0.98
