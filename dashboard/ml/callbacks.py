@@ -50,7 +50,7 @@ class Recorder(keras.callbacks.Callback):
     def __init__(self, run: Run, standing: Standing, pictures: Rows) -> None:
         super().__init__()
         self.run, self.standing, self.pictures = run, standing, pictures
-        self.pending: list[tuple[float, float, int]] = []  # loss, accuracy, pictures; of batches not yet written
+        self.pending: list[tuple[float, float, float, int]] = []  # loss, accuracy, rate, pictures; not yet written
         self.sums = np.zeros(3)
         self.flushed = self.began = time.monotonic()
 
@@ -64,7 +64,7 @@ class Recorder(keras.callbacks.Callback):
         size = self.pictures.size(batch)
         loss, accuracy = float(values["loss"]), float(values["accuracy"])
         self.model.reset_metrics()
-        self.pending.append((loss, accuracy, size))
+        self.pending.append((loss, accuracy, self.learning_rate, size))
         self.sums += (loss * size, accuracy * size, size)
         self.standing.step += 1
         if time.monotonic() - self.flushed >= FLUSH:
@@ -78,7 +78,7 @@ class Recorder(keras.callbacks.Callback):
         if not self.pending:
             return
         now = time.monotonic()
-        loss, accuracy, sizes = (list(column) for column in zip(*self.pending, strict=True))
+        loss, accuracy, rates, sizes = (list(column) for column in zip(*self.pending, strict=True))
         self.run.say(
             "batches",
             phase=self.standing.phase,
@@ -86,7 +86,7 @@ class Recorder(keras.callbacks.Callback):
             first_step=self.standing.step - len(loss) + 1,
             loss=loss,
             accuracy=accuracy,
-            learning_rate=[self.learning_rate] * len(loss),
+            learning_rate=rates,
             pictures_per_second=round(sum(sizes) / max(now - self.flushed, 1e-6), 1),
         )
         self.pending, self.flushed = [], now

@@ -167,3 +167,34 @@ def test_a_thumbnail_fits_its_side_and_never_grows(shape):
 def test_decode_reads_a_file(tmp_path: Path):
     (tmp_path / "no suffix").write_bytes(picture(7))
     assert np.array_equal(images.decode(tmp_path / "no suffix"), pixels(7))
+
+
+def photograph(width: int, height: int) -> Image.Image:
+    """Soft shapes and fine lines, as a lens sees them."""
+    y, x = np.mgrid[0:height, 0:width].astype(float)
+    waves = [np.sin(x / near + y / far) + 0.3 * np.sin(x * y / 9e4) for near, far in ((40, 90), (15, 33), (120, 7))]
+    levels = 127 + 60 * np.stack(waves, axis=-1) + np.random.default_rng(0).normal(0, 6, (height, width, 3))
+    return Image.fromarray(levels.clip(0, 255).astype("uint8"))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same_once_resized(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(photograph(2000, 1500), "JPEG", quality=90, exif=exif)
+    whole, scaled = images.read(data).pixels, images.read(data, at_least=224).pixels
+    assert min(scaled.shape[:2]) == 750
+    assert (scaled.shape[0] > scaled.shape[1]) == (whole.shape[0] > whole.shape[1])
+    seen = [
+        np.asarray(Image.fromarray(each).resize((224, 224), Image.Resampling.BILINEAR), float)
+        for each in (whole, scaled)
+    ]
+    difference = np.abs(seen[0] - seen[1])
+    assert difference.mean() < 0.5
+    assert difference.max() < 6
+
+
+def test_a_small_jpeg_and_every_other_format_are_decoded_whole():
+    for kind, size in (("JPEG", (640, 480)), ("PNG", (2000, 1500))):
+        data = saved(photograph(*size), kind)
+        np.testing.assert_array_equal(images.read(data).pixels, images.read(data, at_least=224).pixels)

@@ -95,3 +95,39 @@ def test_the_head_the_labels_and_the_order_of_building_are_no_part_of_the_key(wo
         for each in (prefix, classifier.split(again, "conv_12")[0])
     )
     assert ours.folder == theirs.folder
+
+
+def test_in_as_many_epochs_as_there_are_views_every_picture_shows_each_of_them_once(
+    prefix: keras.Model, store: Callable[..., pd.DataFrame]
+) -> None:
+    rows = store(a_class=4)
+    shas = list(rows["sha256"])
+    recipe = recipe_from({**RECIPE, "augmentation": ["flip", "brightness"], "views": 3, "batch_size": 6})
+    stores = [features.open_store(prefix, "conv_12", recipe, FLOAT32, view) for view in range(3)]
+    works = [features.Work(each, shas, view) for view, each in enumerate(stores)]
+    assert features.fill(works, prefix, recipe, FLOAT32, lambda *_: None) == 3 * len(shas)
+    assert features.fill(works, prefix, recipe, FLOAT32, lambda *_: None) == 0
+    names = sorted(rows["class_name"].unique())
+    data = features.Features(rows, names, recipe, stores, training=True)
+    seen: dict[str, set[bytes]] = {sha: set() for sha in shas}
+    for epoch in range(3):
+        data.start_at(epoch)
+        for index in range(len(data)):
+            found, _ = data[index]
+            for sha, each in zip((shas[i] for i in data.chosen(index)), found, strict=True):
+                seen[sha].add(each.tobytes())
+    assert {len(each) for each in seen.values()} == {3}
+    (originals,) = stores[0].read(shas)
+    assert all(each.tobytes() in seen[sha] for sha, each in zip(shas, originals, strict=True))
+
+
+def test_another_change_is_another_view_and_the_picture_as_it_is_stays_the_same(
+    workspace: Path, prefix: keras.Model
+) -> None:
+    flip, zoom = (recipe_from({**RECIPE, "augmentation": [name]}) for name in ("flip", "zoom"))
+    folders = [
+        features.open_store(prefix, "conv_12", recipe, FLOAT32, view).folder
+        for recipe, view in ((flip, 1), (zoom, 1), (flip, 2), (flip.replace(seed=1), 1), (flip, 0))
+    ]
+    assert len(set(folders)) == len(folders)
+    assert features.open_store(prefix, "conv_12", zoom, FLOAT32, 0).folder == folders[-1]

@@ -11,7 +11,8 @@ import pytest
 from dashboard.core.errors import RunError
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FINE_TUNING
-from dashboard.ml import classifier, fit, material, standing, train, weights
+from dashboard.core.schedules import learning_rate
+from dashboard.ml import callbacks, classifier, fit, material, standing, train, weights
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.material import Data
 from dashboard.ml.standing import Standing
@@ -159,3 +160,86 @@ def test_every_optimizer_trains(make_run: Callable[..., Run], optimizer: str) ->
     labels = np.eye(2, dtype="float32")[(features[:, 0] > 0).astype(int)]
     losses = [float(head.train_on_batch(features, labels, return_dict=True)["loss"]) for _ in range(60)]
     assert losses[-1] < losses[0] - 0.01
+
+
+def test_every_step_is_taken_at_the_rate_of_the_schedule(make_run: Callable[..., Run], lively: dict[str, Any]) -> None:
+    run = make_run(**lively, epochs=3, fine_tune_epochs=0, schedule="one-cycle", warmup_epochs=1, learning_rate=1e-2)
+    _, _, data = trained(run)
+    said = events.batches(events.read(run.events_path))["learning_rate"].tolist()
+    steps = len(data.train)
+    expected = [learning_rate(1e-2, "one-cycle", step=step, steps=3 * steps, warmup=steps) for step in range(3 * steps)]
+    np.testing.assert_allclose(said, expected, rtol=1e-5)
+
+
+def test_a_stalled_loss_lowers_the_rate_and_says_so(make_run: Callable[..., Run], lively: dict[str, Any]) -> None:
+    """A learning rate far too high: the loss stalls until it is lowered."""
+    run = make_run(
+        **lively, epochs=12, fine_tune_epochs=0, patience=6, learning_rate=0.3, schedule="reduce on plateau", dropout=0
+    )
+    _, progress, _ = trained(run)
+    said = events.read(run.events_path)
+    lowered = events.marks(said)[events.marks(said)["kind"] == "learning rate"]
+    rates = events.batches(said)["learning_rate"]
+    assert progress.reductions == len(lowered) > 0
+    assert rates.iloc[0] == pytest.approx(0.3)
+    assert rates.iloc[-1] == pytest.approx(0.3 * 0.2**progress.reductions, rel=1e-5)
+    assert lowered["text"].str.contains("validation loss had stalled").all()
+
+
+GRADUAL = {
+    "epochs": 2,
+    "fine_tune_epochs": 8,
+    "fine_tune_learning_rate": 0.02,
+    "unfreeze_from": "block_14",
+    "gradual_thawing": True,
+    "patience": 2,
+    "head_rate_factor": 2.0,
+    "augmentation": ["flip"],
+    "views": 2,
+}
+
+
+class Killed(BaseException):
+    """As sudden as a process' end, and as uncaught."""
+
+
+def test_blocks_thaw_one_by_one_and_a_run_killed_as_one_does_ends_with_the_same_bytes(
+    make_run: Callable[..., Run], lively: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run("whole", **lively, **GRADUAL)
+    whole, _, _ = trained(run)
+    marks = events.marks(events.read(run.events_path))
+    thawed = marks[marks["kind"] == "thaw"]
+    assert [text.split()[0] for text in thawed["text"]] == ["block_16", "block_15", "block_14"][: len(thawed)]
+    assert len(thawed) >= 2
+    at = int(thawed["epoch"].iloc[0])
+    write = callbacks.Checkpoint.on_epoch_end
+
+    def write_and_die(self: callbacks.Checkpoint, epoch: int, logs: Any = None) -> None:
+        write(self, epoch, logs)
+        if epoch + 1 == at:
+            raise Killed
+
+    again = make_run("killed", **lively, **GRADUAL)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(callbacks.Checkpoint, "on_epoch_end", write_and_die)
+        train.train(again)
+    train.train(again)
+    resumed = classifier.build(again.recipe, again.class_names)
+    resumed.load_weights(again.weights_path)
+    for ours, theirs in zip(resumed.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.path)
+    assert [event["epoch"] for event in events.read(again.events_path) if event["kind"] == "attempt"] == [0, at]
+
+
+def test_what_the_whole_network_does_on_the_files_is_said_and_a_difference_is_a_warning(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run()
+    train.compare(run, Standing(best_epoch=3, best_accuracy=0.8), 0.804)
+    train.compare(run, Standing(best_epoch=3, best_accuracy=0.8), 0.79)
+    said = events.read(run.events_path)
+    assert [event["validation_accuracy"] for event in said if event["kind"] == "whole"] == [0.804, 0.79]
+    (warning,) = [event["text"] for event in said if event["kind"] == "warning"]
+    assert "80.0%" in warning
+    assert "79.0%" in warning

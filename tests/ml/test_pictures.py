@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dashboard.core.recipe import recipe_from
-from dashboard.ml.pictures import Pictures
+from dashboard.ml.pictures import Augmentation, Pictures
 
 
 @pytest.fixture
@@ -69,3 +69,32 @@ def test_pictures_stay_floats_after_resizing(batches: Any, workspace: Path) -> N
     found = pixels(batches(0))
     assert found.dtype == np.float32
     assert (found % 1 > 0.01).any()
+
+
+def test_mixup_makes_of_every_example_and_its_label_the_same_mixture_of_two(batches: Any) -> None:
+    plain, mixed = batches(1), batches(1, mixup=0.4)
+    for (pictures, labels), (before, whole) in zip(mixed, plain, strict=True):
+        np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+        for picture, label in zip(pictures, labels, strict=True):
+            errors = [
+                np.abs(share * one + (1 - share) * other - picture).max()
+                for one, first in zip(before, whole, strict=True)
+                for other, second in zip(before, whole, strict=True)
+                for share in [label[first.argmax()] if (first != second).any() else None]
+                if share is not None and np.allclose(share * first + (1 - share) * second, label, atol=1e-6)
+            ]
+            pure = label.max() > 1 - 1e-6  # mixed with one of its own class, by a share nobody can tell
+            assert pure or min(errors) < 1e-3
+    assert max(labels.max() for _, labels in mixed) > min(labels.max(axis=1).min() for _, labels in mixed)
+    np.testing.assert_array_equal(pixels(batches(1, mixup=0.4)), pixels(mixed))
+    np.testing.assert_array_equal(pixels(batches(1, mixup=0.4, training=False)), pixels(batches(1, training=False)))
+
+
+def test_a_view_is_the_same_whatever_was_drawn_before_it() -> None:
+    recipe = recipe_from({"dataset": "-", "augmentation": ["flip", "rotation", "brightness"], "image_size": 48})
+    picture = np.random.default_rng(0).uniform(0, 255, (48, 48, 3)).astype("float32")
+    first, again = Augmentation(recipe), Augmentation(recipe)
+    again.view(picture, "b" * 64, 2)
+    np.testing.assert_array_equal(first.view(picture, "a" * 64, 1), again.view(picture, "a" * 64, 1))
+    assert not np.array_equal(first.view(picture, "a" * 64, 1), first.view(picture, "a" * 64, 2))
+    assert not np.array_equal(first.view(picture, "a" * 64, 1), first.view(picture, "b" * 64, 1))
