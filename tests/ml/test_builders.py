@@ -38,9 +38,16 @@ classifier.freeze(model, cut.default_unfreeze_from(blocks))
 part = classifier.trainable_part(model)
 fit.compile_part(part, recipe, 1e-3)
 before = [weight.numpy() for weight in model.get_layer("probabilities").weights]
+normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+statistics = [weight.numpy() for layer in normalizations for weight in layer.weights]
+thawed = [weight.numpy() for layer in part.layers for weight in layer.trainable_weights]
 rng = np.random.default_rng(0)
 part.train_on_batch(rng.uniform(0, 255, (2, size, size, 3)).astype("float32"), np.eye(3, dtype="float32")[:2])
 assert any((old != new.numpy()).any() for old, new in zip(before, model.get_layer("probabilities").weights))
+after = [weight.numpy() for layer in part.layers for weight in layer.trainable_weights]
+assert len(after) > 4 and all((old != new).any() for old, new in list(zip(thawed, after))[-4:-2])
+still = [weight.numpy() for layer in normalizations for weight in layer.weights]
+assert all((old == new).all() for old, new in zip(statistics, still, strict=True)), "statistics moved"
 del part
 raw = rng.uniform(0, 255, (2, size + 7, size + 20, 3)).astype("float32")
 expected = model(raw)
@@ -55,7 +62,7 @@ rebuilt.load_weights(folder / "model.weights.h5")
 for again in (loaded, rebuilt):
     assert all((old == new.numpy()).all() for old, new in zip(weights, again.weights, strict=True))
     np.testing.assert_allclose(again(raw), expected, atol=1e-5)
-print(len(blocks), "blocks")
+print(len(blocks), "blocks,", len(normalizations), "layers of BatchNormalization, still")
 """
 
 

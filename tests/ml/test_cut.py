@@ -104,6 +104,7 @@ def test_prefix_and_suffix_together_are_the_network(name: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", BACKBONES)
 def test_prefix_and_suffix_together_are_every_network(name: str) -> None:
+    keras.utils.clear_session()
     found = differences(name, blocks=8)
     assert max(difference for _, difference in found.values()) <= 1e-5
     assert NASNET in name or {tensors for tensors, _ in found.values()} == {1}
