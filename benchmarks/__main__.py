@@ -1,97 +1,131 @@
-"""`make bench`: how long the main path takes here. Prints a table and writes it to docs/performance.md.
+"""`make bench`: measures what docs/performance.md says, and writes it there.
 
-Every line is the median of several repeats on generated pictures; accuracy stands beside time.
+    python -m benchmarks [--repeats 3] [--only training --only memory ...]
+
+Every line is measured in turn with its peer, on an otherwise idle machine, or it means nothing. What was measured is
+kept in docs/performance.json, so that a part can be measured again alone.
 """
 
 import argparse
+import dataclasses
+import json
 import os
 import platform
-import statistics
+import shutil
+import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from benchmarks import accuracy, ground, memory, pages, report, training
 from dashboard.core import files
 from dashboard.core.settings import ROOT, settings
+from dashboard.data.datasets import Dataset
 
-Line = tuple[str, str, str]
-
-
-def timed(work: Callable[[], object], repeats: int) -> tuple[float, list[object]]:
-    """Median seconds of several calls, and what they returned."""
-    seconds, results = [], []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        results.append(work())
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), results
+KEPT = ROOT / "docs" / "performance.json"
 
 
-def intake_line(folder: Path, repeats: int) -> Line:
-    """Pictures a second from files to dataset: decoded, hashed, stored, thumbnailed."""
-    from dashboard.data import intake
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """Where and how often."""
 
-    count = sum(1 for path in folder.rglob("*.png"))
-    source = intake.Source(folder, "shapes")
-    median, _ = timed(lambda: intake.import_pictures(source, name="shapes"), repeats)
-    return ("take in pictures of 96 px", f"{median:.2f} s", f"{count / median:.0f} pictures/s")
+    folder: Path
+    repeats: int
 
-
-def training_line(repeats: int) -> Line:
-    """Files to finished, evaluated model through the real training process; the process' start is in it."""
-    from dashboard.core.recipe import Recipe
-    from dashboard.data import datasets
-    from dashboard.runs import follow, queue, supervisor
-
-    def train() -> float:
-        dataset = datasets.get(datasets.listing()["id"].iloc[0])
-        recipe = Recipe(dataset=dataset.id, weights="none", alpha=0.35, image_size=96, epochs=5, fine_tune_epochs=3)
-        run = queue.enqueue(recipe)
-        supervisor.ensure()
-        for _ in follow.lines(run, poll=0.25):
-            pass
-        return float(follow.result(run)["validation_accuracy"])
-
-    median, accuracies = timed(train, repeats)
-    accuracy = statistics.median(float(str(each)) for each in accuracies)
-    work = "train MobileNetV2 0.35 at 96 px from random weights, 5 + 3 epochs, 480 pictures"
-    return (work, f"{median:.1f} s", f"validation accuracy {accuracy:.2f}")
+    def photographs(self) -> tuple[Dataset, Path]:
+        dataset = ground.photographs(self.folder)
+        return dataset, ground.split_folder(dataset, self.folder / "split")
 
 
-def page_lines(repeats: int) -> list[Line]:
-    """A page from request to the last element, without the browser's own drawing."""
-    from streamlit.testing.v1 import AppTest
+def _training(bench: Bench) -> list[Any]:
+    return [_said(line) for line in training.lines(*bench.photographs(), bench.repeats)]
 
-    lines = []
-    for page in ("home", "dataset", "run", "evaluate"):
-        at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=60).run()
-        at.switch_page(f"../../pages/{page}.py").run()
-        median, _ = timed(at.run, repeats)
-        lines.append((f"draw the page {page} again", f"{median:.2f} s", ""))
-    return lines
+
+def _others(bench: Bench) -> list[Any]:
+    return [_said(line) for line in training.other_backbones(*bench.photographs())]
+
+
+def _limits(bench: Bench) -> list[Any]:
+    return [_said(line) for line in training.not_faster(*bench.photographs())]
+
+
+def _throughput(bench: Bench) -> list[Any]:
+    dataset, _ = bench.photographs()
+    fields = json.dumps(ground.starting_weights())
+    found = []
+    for precision in ("float32", "bfloat16"):
+        repeats = []
+        for _ in range(bench.repeats):
+            command = [sys.executable, "-m", "benchmarks.throughput", dataset.id, fields, precision]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+            repeats.append(json.loads(done.stdout.splitlines()[-1]))
+        found.append({"precision": precision, "repeats": repeats})
+        print(found[-1], flush=True)
+    return found
+
+
+def _memory(_bench: Bench) -> list[Any]:
+    return [_said_pair(count, peak) for count, peak in memory.lines()]
+
+
+def _accuracy(bench: Bench) -> list[Any]:
+    return [_said(line) for line in accuracy.lines(bench.repeats)]
+
+
+def _pages(bench: Bench) -> list[Any]:
+    return [list(line) for line in pages.lines(bench.folder, bench.repeats)]
+
+
+PARTS: dict[str, Callable[[Bench], list[Any]]] = {
+    "training": _training,
+    "throughput": _throughput,
+    "memory": _memory,
+    "accuracy": _accuracy,
+    "others": _others,
+    "limits": _limits,
+    "pages": _pages,
+}
+
+
+def _said(line: Any) -> dict[str, Any]:
+    print(line, flush=True)
+    return dataclasses.asdict(line)
+
+
+def _said_pair(count: int, peak: float) -> dict[str, float]:
+    print(f"{count} pictures: {peak:.0f} MB", flush=True)
+    return {"pictures": count, "megabytes": peak}
+
+
+def machine() -> str:
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+    return f"{os.cpu_count()} cores of {model}, no GPU, Python {platform.python_version()}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"THAW_WORKSPACE": f"{folder}/workspace", "THAW_SUPERVISOR_IDLE": "2"}
+    parser.add_argument("--only", action="append", choices=list(PARTS))
+    options = parser.parse_args()
+    kept: dict[str, Any] = files.read_json(KEPT) if KEPT.exists() else {}
+    for name in options.only or PARTS:
+        folder = Path(tempfile.mkdtemp(prefix="thaw-bench-"))
+        os.environ |= {"THAW_WORKSPACE": str(folder / "workspace")}
         settings.cache_clear()
-        from dashboard.data import samples
-
-        pictures = Path(folder) / "shapes"
-        samples.SAMPLES["shapes"].make(pictures, samples.ShapesSettings())
-        lines = [intake_line(pictures, repeats), training_line(repeats), *page_lines(repeats)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    text = (
-        "# Performance\n\n"
-        f"Written by `make bench`: medians of {repeats} repeats on {os.cpu_count()} cores ({platform.machine()}), "
-        f"Python {platform.python_version()}.\n\n| work | time | beside it |\n|---|---|---|\n{table}\n"
-    )
-    files.write_text(ROOT / "docs" / "performance.md", text)
-    print(text)
+        try:
+            kept[name] = PARTS[name](Bench(folder, options.repeats))
+        finally:
+            shutil.rmtree(folder)
+        kept["machine"] = machine()
+        kept["versions"] = report.versions()
+        files.write_json(KEPT, kept)
+        files.write_text(ROOT / "docs" / "performance.md", report.text(kept))
+    report.picture(kept, ROOT / "docs" / "performance.png")
 
 
 if __name__ == "__main__":

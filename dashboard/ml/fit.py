@@ -93,7 +93,7 @@ def fit(
         if resume_from and progress.epoch > progress.stage_start:
             standing.load_optimizer(resume_from, data.part.optimizer)
         elif resume_from and progress.epoch > progress.phase_start:  # killed between two stages
-            standing.load_best(run.path, progress, model)
+            standing.load_best(run.path, progress, model, run.recipe)
         _fit_stage(model, data, run, phase, progress, waiting)
         resume_from = None
         if progress.thawed == thawed:
@@ -147,7 +147,7 @@ def best_weights(model: keras.Model, part: keras.Model, run: Run, progress: Stan
     if progress.best_epoch == progress.epoch or progress.epoch in (progress.phase_start, progress.stage_start):
         return list(part.get_weights())  # a phase, and every stage of it, begins with the best weights there are
     current = model.get_weights()
-    if not standing.load_best(run.path, progress, model):
+    if not standing.load_best(run.path, progress, model, run.recipe):
         progress.best_loss, progress.best_epoch = None, 0
         return None
     found = list(part.get_weights())

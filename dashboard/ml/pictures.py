@@ -173,8 +173,8 @@ class Augmentation:
             number: of the view, from 1.
         """
         self._draw(number, int(hashlib.sha256(sha.encode()).hexdigest()[:8], 16))
-        changed: np.ndarray = self.changed(tf.convert_to_tensor(picture[np.newaxis])).numpy()
-        return changed[0]
+        changed: np.ndarray = self.changed(tf.convert_to_tensor(picture[np.newaxis])).numpy()[0]
+        return changed
 
     def _draw(self, *what: int) -> None:
         for position, layer in enumerate(self.layers):

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 
 from dashboard.core import files
+from dashboard.core.recipe import Recipe
+from dashboard.ml import weights
 from dashboard.runs import checkpoints
 
 BASE = "base.weights.h5"
@@ -42,19 +44,26 @@ class Standing:
 
 
 def save_base(root: Path, model: keras.Model) -> None:
-    """Write down what a run starts from, whole: checkpoints hold only what differs from it."""
+    """Write down the random weights a run starts from; checkpoints hold only what is trained of them."""
     with checkpoints.writing(root, 0) as folder:
         model.save_weights(folder / BASE)
 
 
-def has_base(root: Path) -> bool:
-    """Whether what a run starts from is written down, whole."""
-    return checkpoints.is_whole(checkpoints.path(root, 0))
+def has_base(root: Path, recipe: Recipe) -> bool:
+    """Whether what the run starts from can be had again: a pretrained file always, drawn weights once written down."""
+    return recipe.weights != "none" or checkpoints.is_whole(checkpoints.path(root, 0))
 
 
-def load_base(root: Path, model: keras.Model) -> None:
-    """Give the model what its run started from."""
-    model.load_weights(checkpoints.path(root, 0) / BASE)
+def load_base(root: Path, model: keras.Model, recipe: Recipe) -> None:
+    """Give the model what its run started from.
+
+    Raises:
+        WeightsError: the pretrained file is gone or damaged.
+    """
+    if recipe.weights == "none":
+        model.load_weights(checkpoints.path(root, 0) / BASE)
+    else:
+        weights.load(model, recipe)
 
 
 def save(
@@ -62,8 +71,8 @@ def save(
 ) -> None:
     """Write the checkpoint of an epoch; the last two and the best one are kept, and what the run started from.
 
-    What is frozen is not in it. Random numbers need no place in it either: every epoch draws its own from the seed and
-    its number.
+    What is frozen is not in it: that is as it was when the run began. Random numbers need no place in it either: every
+    epoch draws its own from the seed and its number.
 
     Args:
         root: the run's directory.
@@ -81,19 +90,18 @@ def save(
     checkpoints.keep(root, {0, standing.epoch, standing.epoch - 1, standing.best_epoch})
 
 
-def load(folder: Path, model: keras.Model) -> Standing:
-    """Give the model the weights of a verified checkpoint."""
-    load_weights(folder, model)
+def load(folder: Path, model: keras.Model, recipe: Recipe) -> Standing:
+    """Give the model the weights of a verified checkpoint; raises as `load_base` does."""
+    load_weights(folder, model, recipe)
     return Standing(**files.read_json(folder / TRAINER))
 
 
-def load_weights(folder: Path, model: keras.Model) -> None:
-    """What the run started from, with what the checkpoint has in its place."""
-    load_base(folder.parents[1], model)
+def load_weights(folder: Path, model: keras.Model, recipe: Recipe) -> None:
+    """What the run started from, with what the checkpoint has in its place; raises as `load_base` does."""
+    load_base(folder.parents[1], model, recipe)
     with np.load(folder / WEIGHTS) as saved:
-        weights = model.weights
         for position in saved.files:
-            weights[int(position)].assign(saved[position])
+            model.weights[int(position)].assign(saved[position])
 
 
 def load_optimizer(folder: Path, optimizer: keras.optimizers.Optimizer) -> None:
@@ -103,10 +111,10 @@ def load_optimizer(folder: Path, optimizer: keras.optimizers.Optimizer) -> None:
             variable.assign(saved[f"arr_{position}"])
 
 
-def load_best(root: Path, standing: Standing, model: keras.Model) -> bool:
+def load_best(root: Path, standing: Standing, model: keras.Model, recipe: Recipe) -> bool:
     """Give the model the weights of the best epoch; False when its checkpoint is gone or damaged."""
     folder = checkpoints.path(root, standing.best_epoch)
     if not standing.best_epoch or not checkpoints.is_whole(folder):
         return False
-    load_weights(folder, model)
+    load_weights(folder, model, recipe)
     return True

@@ -5,9 +5,11 @@ Exit codes: 0 finished or stopped on request, 1 failed, 3 another process works 
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import keras
@@ -17,11 +19,10 @@ from dashboard.core.errors import DashboardError, DatasetError, RunError
 from dashboard.core.recipe import Phase
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, cut, evaluate, material, standing, weights
+from dashboard.ml import classifier, cut, evaluate, material, standing
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data
-from dashboard.ml.predict import Classifier
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events, queue, status
 from dashboard.runs.lease import Lease
@@ -31,6 +32,7 @@ from dashboard.runs.status import Status
 SETTLING_BATCHES = 8
 DIFFERENCE = 0.005  # of accuracy; more between the network's parts and the whole of it is said
 FEATURES = "computing what stays frozen"
+WEIGHTS_INSIDE = "model.weights.h5"  # the name of the weights in a .keras file, the very same as saved alone
 SAY = 0.5  # seconds between two `progress` events
 POLITENESS = 10  # of 19: a run takes all the processor there is, and pages and their browser come first
 
@@ -41,7 +43,7 @@ def train(run: Run) -> Status:
     check_pictures(run)
     model = classifier.build(run.recipe, run.class_names)
     progress, checkpoint = take_up(run, model)
-    if not standing.has_base(run.path):
+    if checkpoint is None:
         begin(model, run)
     earlier = progress.seconds + progress.feature_seconds
     ended = run_phases(model, run, progress, checkpoint)
@@ -50,7 +52,7 @@ def train(run: Run) -> Status:
     seconds = {"features": progress.feature_seconds, "training": progress.seconds, "total": total}
     if ended == status.STOPPED:
         run.withdraw_stop()  # heard; what follows may take longer than a deaf worker is given
-    table = evaluate.predictions(Classifier(model, run.recipe.image_size), run)
+    table = evaluate.predictions(model, run)
     compare(run, progress, metrics.accuracy(table[table["split"] == VALIDATION]).value)
     report = evaluate.report(table, epochs=progress.epoch, best_epoch=progress.best_epoch, seconds=seconds)
     files.write_json(run.path / "report.json", report)
@@ -60,12 +62,13 @@ def train(run: Run) -> Status:
 
 def begin(model: keras.Model, run: Run) -> None:
     """Give a fresh network the weights its recipe starts from."""
-    weights.load(model, run.recipe)
-    if run.recipe.weights == "none":
-        data = material.pictures(material.of_run(run), model)
-        count = min(SETTLING_BATCHES, len(data.train))
-        run.say("progress", stage="settling the random network", done=0, total=count)
-        classifier.settle(data.part, (data.train[index][0] for index in range(count)))
+    if standing.has_base(run.path, run.recipe):
+        standing.load_base(run.path, model, run.recipe)
+        return
+    data = material.pictures(material.of_run(run), model)
+    count = min(SETTLING_BATCHES, len(data.train))
+    run.say("progress", stage="settling the random network", done=0, total=count)
+    classifier.settle(data.part, (data.train[index][0] for index in range(count)))
     standing.save_base(run.path, model)
 
 
@@ -75,7 +78,7 @@ def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Pat
     names = [phase.name for phase in phases]
     position = names.index(progress.phase) if progress.phase in names else 0
     if progress.phase_done:
-        standing.load_best(run.path, progress, model)
+        standing.load_best(run.path, progress, model, run.recipe)
         position, checkpoint = position + 1, None
     for phase in phases[position:]:
         if checkpoint is None:
@@ -92,7 +95,7 @@ def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Pat
             return status.STOPPED
         checkpoint = None
         if phase is not phases[-1]:  # after the last one everything is predicted from the files anyway
-            compare(run, progress, evaluate.accuracy(Classifier(model, run.recipe.image_size), run, VALIDATION))
+            compare(run, progress, evaluate.accuracy(model, run, VALIDATION))
     return status.FINISHED
 
 
@@ -164,7 +167,7 @@ def take_up(run: Run, model: keras.Model) -> tuple[Standing, Path | None]:
         RunError: there are checkpoints and all of them are damaged.
     """
     written = [epoch for epoch in checkpoints.epochs(run.path) if epoch]
-    has_base = standing.has_base(run.path)
+    has_base = standing.has_base(run.path, run.recipe)
     whole = next(
         (each for each in written if has_base and checkpoints.is_whole(checkpoints.path(run.path, each))), None
     )
@@ -172,14 +175,12 @@ def take_up(run: Run, model: keras.Model) -> tuple[Standing, Path | None]:
         raise RunError("checkpoints-damaged", f"All checkpoints of run '{run.id}' are damaged. Start a new run.")
     run.say("attempt", epoch=whole or 0, versions=versions())
     if whole is None:
-        if has_base:
-            standing.load_base(run.path, model)
         return Standing(), None
     if whole != written[0]:
         text = f"The checkpoint of epoch {written[0]} is damaged; training goes on after epoch {whole}."
         run.say("warning", text=text)
     folder = checkpoints.path(run.path, whole)
-    return standing.load(folder, model), folder
+    return standing.load(folder, model, run.recipe), folder
 
 
 def check_pictures(run: Run) -> None:
@@ -202,10 +203,15 @@ def check_pictures(run: Run) -> None:
 
 def save(run: Run, model: keras.Model) -> None:
     """Write the finished model: the whole of it, its weights alone, and what its outputs mean."""
-    with files.replacing(run.weights_path) as aside:
-        model.save_weights(aside)
     with files.replacing(run.model_path) as aside:
         model.save(aside)
+    with (
+        files.replacing(run.weights_path) as aside,
+        zipfile.ZipFile(run.model_path) as whole,
+        whole.open(WEIGHTS_INSIDE) as source,
+        aside.open("wb") as target,
+    ):
+        shutil.copyfileobj(source, target)
     recipe = run.recipe
     labels = {
         "class_names": run.class_names,

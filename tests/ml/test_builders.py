@@ -45,7 +45,7 @@ rng = np.random.default_rng(0)
 part.train_on_batch(rng.uniform(0, 255, (2, size, size, 3)).astype("float32"), np.eye(3, dtype="float32")[:2])
 assert any((old != new.numpy()).any() for old, new in zip(before, model.get_layer("probabilities").weights))
 after = [weight.numpy() for layer in part.layers for weight in layer.trainable_weights]
-assert len(after) > 4 and all((old != new).any() for old, new in list(zip(thawed, after))[-4:-2])
+assert any((old != new).any() for old, new in zip(thawed[:-2], after[:-2], strict=True)), "nothing was thawed"
 still = [weight.numpy() for layer in normalizations for weight in layer.weights]
 assert all((old == new).all() for old, new in zip(statistics, still, strict=True)), "statistics moved"
 del part

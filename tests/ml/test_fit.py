@@ -26,7 +26,6 @@ def trained(run: Run) -> tuple[keras.Model, Standing, Data]:
     """A run's phases one after the other in this process; with what the last one trained, and on what."""
     model = classifier.build(run.recipe, run.class_names)
     weights.load(model, run.recipe)
-    standing.save_base(run.path, model)
     progress = Standing()
     for phase in run.recipe.phases:
         progress.begin(phase.name)
@@ -68,7 +67,9 @@ def test_fine_tuning_leaves_the_statistics_of_batch_normalization_bit_identical(
     before = classifier.build(run.recipe, run.class_names)
     weights.load(before, run.recipe)
     after, _, _ = trained(run)
-    standing.load(checkpoints.path(run.path, 2), after)  # epoch 2 itself, should epoch 1 have been the better one
+    standing.load(
+        checkpoints.path(run.path, 2), after, run.recipe
+    )  # epoch 2 itself, should epoch 1 have been the better one
     changed = {}
     for old, new in zip(before.weights, after.weights, strict=True):
         changed[new.path] = not np.array_equal(old.numpy(), new.numpy())

@@ -1,0 +1,138 @@
+"""docs/performance.md and its picture, from what was measured."""
+
+import statistics
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.charts import theme
+
+HEAD = """# Performance
+
+Written by `make bench` on {machine}; {versions}. Every figure is the median of its repeats, in brackets the least and
+the greatest; each line was measured in turn with its peer, in processes of their own, imports excluded. The peer is
+`benchmarks/peer.py`: the plain `model.fit` of Keras' transfer-learning guide on the same split of the same files. The
+accuracy beside a time is that of the epoch with the lowest validation loss; ours is that of the whole float32 network
+on the picture files.
+
+![Seconds of each work by Thaw and by the plain script](performance.png)
+"""
+
+WHERE_NOT = """
+## Where it is not faster, and why
+
+The cache pays when the same frozen output is used again. One epoch uses it once: what is gained there is the engine's.
+Fresh augmentation in every epoch (cache off) makes every picture a new one, so that the frozen part is computed for
+each, as the plain script does it. With everything thawed nothing is frozen, and there is nothing to keep.
+"""
+
+
+def versions() -> str:
+    names = ("keras", "tensorflow", "openvino", "numpy", "pillow")
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+def text(kept: dict[str, Any]) -> str:
+    """The whole page; parts that were not measured are left out."""
+    parts = [HEAD.format(machine=kept["machine"], versions=kept["versions"])]
+    if lines := kept.get("training"):
+        parts.append("## Training, against the plain script\n\n" + _speeds(lines))
+    if lines := kept.get("others"):
+        parts.append("## One backbone of each kind of preprocessing\n\n" + _speeds(lines))
+    if lines := kept.get("throughput"):
+        parts.append("## The frozen prefix, files in and features out\n\n" + _throughput(lines))
+    if lines := kept.get("memory"):
+        parts.append("## Memory while training\n\n" + _memory(lines))
+    if lines := kept.get("accuracy"):
+        parts.append("## Accuracy with and without the cache\n\n" + _accuracy(lines))
+    if lines := kept.get("limits"):
+        parts.append(WHERE_NOT.strip() + "\n\n" + _speeds(lines))
+    if lines := kept.get("pages"):
+        rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        parts.append(f"## The rest of the path\n\n| work | time | beside it |\n|---|---|---|\n{rows}\n")
+    return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _speeds(lines: list[dict[str, Any]]) -> str:
+    rows = [
+        f"| {line['work']} | {_seconds(line['ours'])} | {_seconds(line['peer'])} | **{_times(line):.1f}** | "
+        f"{'–' if line['goal'] is None else format(line['goal'], 'g')} | {_share(line['our_accuracy'])} | "
+        f"{_share(line['peer_accuracy'])} |"
+        for line in lines
+    ]
+    head = "| work | Thaw | `model.fit` | times faster | goal | accuracy, Thaw | accuracy, `model.fit` |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _times(line: dict[str, Any]) -> float:
+    return statistics.median(line["peer"]) / statistics.median(line["ours"])
+
+
+def _seconds(values: list[float]) -> str:
+    middle = f"{statistics.median(values):.2f} s"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.2f}–{max(values):.2f})"
+
+
+def _share(values: list[float]) -> str:
+    middle = f"{statistics.mean(values):.3f}"
+    return middle if len(values) == 1 else f"{middle} ({', '.join(f'{value:.3f}' for value in values)})"
+
+
+def _throughput(lines: list[dict[str, Any]]) -> str:
+    rows = []
+    for line in lines:
+        ours, ceiling = (statistics.median(each[name] for each in line["repeats"]) for name in ("ours", "ceiling"))
+        rows.append(f"| {line['precision']} | {ours:.0f} | {ceiling:.0f} | **{ours / ceiling:.2f}** | 0.9 |")
+    head = "| precision | pictures a second | ceiling: OpenVINO's `benchmark_app`, no files to read | share | goal |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _memory(lines: list[dict[str, Any]]) -> str:
+    least = min(line["megabytes"] for line in lines)
+    rows = [
+        f"| {line['pictures']:,.0f} | {line['megabytes']:,.0f} MB | {line['megabytes'] - least:+,.0f} MB |"
+        for line in lines
+    ]
+    head = "| pictures | greatest memory of the training process | above the least |"
+    return "\n".join([head, "|---|---|---|", *rows]) + "\n"
+
+
+def _accuracy(lines: list[dict[str, Any]]) -> str:
+    base = {line["dataset"]: statistics.mean(line["accuracies"]) for line in lines if line["way"] == "no cache"}
+    rows = [
+        f"| {line['dataset']} | {line['way']} | {_share(line['accuracies'])} | "
+        f"{100 * (statistics.mean(line['accuracies']) - base[line['dataset']]):+.1f} points | "
+        f"{_share(line['test_accuracies']) if line['test_accuracies'] else '–'} |"
+        for line in lines
+    ]
+    head = "| data set | way | validation accuracy, mean (by seed) | against no cache | test accuracy |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def picture(kept: dict[str, Any], path: Path) -> None:
+    """Bars of the training lines, drawn by a browser; nothing where they were not measured or no browser is here."""
+    from playwright.sync_api import sync_playwright
+
+    lines = [*kept.get("training", []), *kept.get("others", [])]
+    if not lines:
+        return
+    works = [f"{line['work']}<br>{_times(line):.0f} times faster" for line in lines][::-1]
+    figure = go.Figure()
+    for name, key, color in (("model.fit", "peer", theme.NEUTRAL), ("Thaw", "ours", theme.ICE)):
+        seconds = [statistics.median(line[key]) for line in lines][::-1]
+        labels = [f"{value:.1f} s" for value in seconds]
+        figure.add_bar(y=works, x=seconds, name=name, orientation="h", marker_color=color, text=labels)
+    figure.update_xaxes(title_text="seconds, on a logarithmic axis", type="log")
+    figure.update_yaxes(automargin=True)
+    figure.update_layout(
+        title="The same work by Thaw and by the plain script", template="plotly_white", legend_traceorder="reversed"
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        page = browser.new_page(viewport={"width": 1100, "height": 120 + 70 * len(lines)})
+        page.set_content(figure.to_html(include_plotlyjs=True, full_html=True))
+        page.wait_for_selector(".barlayer")
+        page.screenshot(path=path)
+        browser.close()
