@@ -31,10 +31,10 @@ check: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) -n 2 --dist loadfile -m "not slow and not soak"
+	$(PYTEST) -n 3 --dist loadfile -m "not slow and not soak"
 
 slow: dev
-	$(PYTEST) -n 2 --dist loadfile -m "slow and not soak"
+	$(PYTEST) -n 3 --dist loadfile -m "slow and not soak"
 
 test: dev system check slow
 
