@@ -51,7 +51,7 @@ def grid() -> None:
         _draw_the_chosen(recipe)
     shown = {name: found for name, found in rows.items() if found is not None}
     picture = _which_picture(next(iter(shown.values())))
-    st.caption("First the picture as it is, then three changed versions of it, as training would see them.")
+    st.caption("First the picture as it is, then three versions of it, changed as training changes it.")
     for name, found in shown.items():
         _row(name, found, picture, recipe)
 
@@ -111,7 +111,7 @@ def _row(name: str, found: Examples, picture: int, recipe: Recipe) -> None:
     words, pictures = st.columns([1, 2], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.markdown(f"**{name}**" + (" :material/check_circle: chosen" if chosen else ""))
-        st.caption(AUGMENTATIONS[name].reason if name in AUGMENTATIONS else " and ".join(recipe.augmentation))
+        st.caption(AUGMENTATIONS[name].reason if name in AUGMENTATIONS else ", ".join(recipe.augmentation))
     with pictures, st.grid(examples.CHANGED + 1, min_column_width=LEAST, gap="small"):
         for view, path in enumerate(found.files(picture)):
             what = "as it is" if view == 0 else f"changed by {name}, version {view}"

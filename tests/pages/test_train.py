@@ -95,6 +95,6 @@ def test_examples_of_each_augmentation_are_made_shown_and_kept(train: AppTest, o
     settle(at, lambda at: len(at.get("image")) == 4 * len(AUGMENTATIONS) + 4, seconds=120)
     marked = [each.value for each in at.markdown if each.value.endswith("check_circle: chosen")]
     assert [each.split("**")[1] for each in marked] == ["flip", "zoom"]
-    assert said(at, "flip and zoom")
+    assert said(at, "flip, zoom")
     again = open_page("train")
     assert len(again.get("image")) == 4 * len(AUGMENTATIONS), "kept for whoever comes next"
