@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m dashboard import|train|runs|show|stop|resume|predict|export`.
+"""The same jobs without a browser: `python -m dashboard import|train|runs|show|stop|resume|predict|export|cache`.
 
 Progress goes to standard error, results to standard output (`--json` for machines). Exit codes: 0 success, 1 the job
 ended badly, 2 refused input with one line on standard error that starts with a stable code.
@@ -15,12 +15,14 @@ import click
 import pandas as pd
 
 from dashboard.core import files, metrics
+from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import DashboardError, DatasetError
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import read_recipe, recipe_from
+from dashboard.core.schedules import SCHEDULES
 from dashboard.core.spreadsheets import formula_safe
 from dashboard.data import datasets, intake, weights
-from dashboard.runs import follow, queue, supervisor, workers
+from dashboard.runs import cache, follow, queue, supervisor, workers
 from dashboard.runs.run import Run, open_run
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -85,6 +87,16 @@ RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--fine-tune-learning-rate", type=float, help="Step size while fine-tuning."),
     click.option("--patience", type=int, help="Epochs without a better validation loss before a phase stops."),
     click.option("--seed", type=int, help="Start of every random number."),
+    click.option(
+        "--augmentation",
+        metavar="NAME",
+        multiple=True,
+        help=f"One of {', '.join(AUGMENTATIONS)}; give it several times.",
+    ),
+    click.option("--views", type=int, help="How often each training picture is seen when it is augmented and kept."),
+    click.option("--schedule", metavar="NAME", help=f"One of {', '.join(SCHEDULES)}."),
+    click.option("--cache/--no-cache", default=None, help="Compute what stays frozen once a picture, or every epoch."),
+    click.option("--precision", metavar="[auto|float32|bfloat16]", help="What the frozen part is computed in."),
 )
 
 
@@ -114,7 +126,7 @@ def train(
     """Train a classifier."""
     values = read_recipe(recipe_file) if recipe_file else {}
     values |= _weights_source(options.pop("weights"))
-    values |= {key: value for key, value in options.items() if value is not None}
+    values |= {key: value for key, value in options.items() if value not in (None, ())}
     recipe_from(
         {**values, "dataset": "unknown yet", "dataset_version": 1}
     )  # refuse nonsense before importing thousands
@@ -270,3 +282,23 @@ def export(run_text: str, format_name: str, out: Path, as_json: bool) -> None:
     with files.replacing(out / made.name) as aside:
         shutil.copyfile(made, aside)
     _print({"path": str(out / made.name)}, as_json=as_json, text=str(out / made.name))
+
+
+@main.command("cache")
+@click.option("--clear", is_flag=True, help="Remove all that no process works with; it is computed again when needed.")
+@JSON
+def cache_(clear: bool, as_json: bool) -> None:
+    """Show what is kept of computed features; what was not used for longest goes first when it gets too much."""
+    freed = cache.clear() if clear else 0
+    rows = cache.table()
+    used, limit = int(rows["bytes"].sum()), cache.limit()
+    record = {"used": used, "limit": limit, "freed": freed, "kept": rows.to_dict("records")}
+    folders = "1 folder" if len(rows) == 1 else f"{len(rows):,} folders"
+    lines = [f"{used / 1e9:.3f} GB of {limit / 1e9:g} GB kept (THAW_FEATURES_GIGABYTES); {folders}."]
+    if clear:
+        lines.append(f"{freed / 1e9:.3f} GB removed.")
+    if len(rows):
+        when = pd.to_datetime(rows["used"], unit="s", utc=True).dt.floor("s")
+        words = rows.assign(bytes=(rows["bytes"] / 1e6).round(2), used=when).rename(columns={"bytes": "megabytes"})
+        lines.append(words.to_string(index=False))
+    _print(record, as_json=as_json, text="\n".join(lines))

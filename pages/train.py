@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.ui import forms, launching, navigation, pickers
+from dashboard.ui import caching, examples, forms, launching, navigation, pickers
 
 st.title("Train")
 
@@ -27,10 +27,12 @@ with thawed, st.container(border=True, height="stretch"):
 
 with st.expander("Fewer mistakes from few pictures", icon=":material/auto_awesome:"):
     forms.field("train", "augmentation")
+    examples.traded(dataset)
     for left, right in (("views", "mixup"), ("dropout", "label_smoothing"), ("head_width", "class_weights")):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             forms.field("train", left)
             forms.field("train", right)
+    examples.grid()
 with st.expander("How it learns", icon=":material/tune:"):
     for left, right in (
         ("schedule", "warmup_epochs"),
@@ -43,6 +45,8 @@ with st.expander("How it learns", icon=":material/tune:"):
             forms.field("train", right)
     forms.field("train", "train_batch_normalization")
     forms.field("train", "cache")
+with st.expander("What is kept", icon=":material/inventory_2:"):
+    caching.panel()
 
 with panel:
     launching.start_button(dataset)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.data import samples
+from dashboard.runs import cache
 from dashboard.runs.run import open_run
 from tests.waiting import wait_until
 
@@ -54,6 +55,8 @@ def test_import_counts_what_it_took(home: Path, shapes: Path) -> None:
         (("train", "--dataset", "x", "--alpha", "0.3"), "alpha-unknown"),
         (("train", "--dataset", "x", "--epochs", "0"), "no-epochs"),
         (("train", "--dataset", "x", "--learning-rate", "-1"), "recipe-invalid"),
+        (("train", "--dataset", "x", "--augmentation", "flip", "--augmentation", "sepia"), "augmentation-unknown"),
+        (("train", "--dataset", "x", "--precision", "float8"), "recipe-invalid"),
         (("train", "--dataset", "x", "--recipe", "no.json"), "recipe-unreadable"),
         (("train", "--dataset", "x", "--weights", "README.md"), "weights-not-hdf5"),
         (("show", "99"), "run-unknown"),
@@ -154,15 +157,51 @@ def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
     split.write_text("path,split\n" + "\n".join(rows))
     small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32")
     endless = ("--epochs", "500", "--patience", "500", "--detach", "--json")
-    done = thaw("train", "--dataset", dataset, "--split", split, *small, *endless)
+    given = ("--no-cache", "--precision", "float32", "--views", "7", "--schedule", "reduce on plateau")
+    changes = ("--augmentation", "zoom", "--augmentation", "flip")
+    done = thaw("train", "--dataset", dataset, "--split", split, *small, *endless, *given, *changes)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)["run"]
+    recipe = open_run(run).recipe
+    assert (recipe.cache, recipe.precision, recipe.views) == (False, "float32", 7)
+    assert (recipe.schedule, recipe.augmentation) == ("reduce on plateau", ("zoom", "flip"))
     wait_until(lambda: len(open_run(run).history()) >= 1, seconds=120)
     assert thaw("stop", run).returncode == 0
     wait_until(lambda: json.loads(thaw("show", run, "--json").stdout)["status"] == "stopped", seconds=60)
     assert open_run(run).has_model
     manifest = open_run(run).manifest
-    given = dict(row.split(",") for row in rows)
-    assert all(given[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
+    divided = dict(row.split(",") for row in rows)
+    assert all(divided[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
     split.write_text("path,split\nnowhere.png,train\n")
     assert thaw("train", "--dataset", dataset, "--split", split, *small, *endless).stderr.startswith("split-file-")
+
+
+def test_a_recipe_file_keeps_what_no_option_changes(home: Path, shapes: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps({"augmentation": ["sepia"], "cache": False}))
+    assert thaw("train", "--dataset", shapes, "--recipe", recipe).stderr.startswith("augmentation-unknown: ")
+
+
+def test_what_is_kept_is_shown_and_removed_but_for_what_is_in_use(home: Path) -> None:
+    for name in ("a", "b"):
+        (cache.take(name) / "shard-0.npy").write_bytes(bytes(1_000_000))
+    key = {"backbone": "MobileNet", "cut": "pooling", "image_size": 96, "precision": "float32", "view": 0}
+    (cache.root() / "a" / cache.KEY).write_text(json.dumps(key))
+    cache.give_back()
+    cache.take("b")
+    record = json.loads(thaw("cache", "--json").stdout)
+    assert record["used"] == sum(each["bytes"] for each in record["kept"]) >= 2_000_000
+    assert (record["limit"], record["freed"]) == (10_000_000_000, 0)
+    kept = {each["backbone"]: each for each in record["kept"]}
+    assert kept["MobileNet"] | {"bytes": 0, "used": 0} == {
+        **key,
+        "view": "as it is",
+        "bytes": 0,
+        "used": 0,
+        "in_use": False,
+    }
+    assert kept["–"]["in_use"]
+    said = thaw("cache", "--clear").stdout
+    assert "0.001 GB of 10 GB kept (THAW_FEATURES_GIGABYTES); 1 folder." in said and "0.001 GB removed." in said
+    assert [each.folder.name for each in cache.kept()] == ["b"]
+    cache.give_back()

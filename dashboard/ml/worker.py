@@ -22,7 +22,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, export, weights
+from dashboard.ml import backbone, cut, examples, export, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -71,12 +71,18 @@ def check_weights(progress: Progress, *, recipe: dict[str, Any]) -> None:
     weights.check(recipe_from(recipe))
 
 
+def augmentation_examples(progress: Progress, *, recipe: dict[str, Any]) -> None:
+    """Pictures in the workspace that show each augmentation; raises as `ml.examples`."""
+    examples.write(recipe_from(recipe), progress)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
     "predict": predict,
     "export": make_export,
     "check_weights": check_weights,
+    "augmentation_examples": augmentation_examples,
 }
 
 

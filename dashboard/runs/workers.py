@@ -24,6 +24,7 @@ from dashboard.core.metrics import PROBABILITY
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, workspace
 from dashboard.data import weights
+from dashboard.runs import examples
 from dashboard.runs.run import Run, versions
 
 Progress = Callable[[int, int, str], None]
@@ -221,6 +222,16 @@ def predict(worker: Worker, run: Run, taken: pd.DataFrame, *, on_progress: Progr
     table.insert(0, "sha256", shas)
     table.insert(0, "path", list(taken["path"]))
     return table
+
+
+def augmentation_examples(worker: Worker, recipe: Recipe, *, on_progress: Progress | None = None) -> None:
+    """See to it that the examples of every augmentation are kept; `runs.examples` reads them.
+
+    Raises:
+        DatasetError: the recipe's dataset has no pictures to show.
+    """
+    if any(examples.known(each) is None for each in examples.rows_of(recipe).values()):
+        worker.call("augmentation_examples", recipe=recipe.model_dump(mode="json"), on_progress=on_progress)
 
 
 def export(worker: Worker, run: Run, export_format: str) -> Path:
