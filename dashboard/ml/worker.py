@@ -22,7 +22,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, export, weights
+from dashboard.ml import backbone, cut, export, finder, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -71,12 +71,18 @@ def check_weights(progress: Progress, *, recipe: dict[str, Any]) -> None:
     weights.check(recipe_from(recipe))
 
 
+def find_learning_rate(progress: Progress, *, recipe: dict[str, Any], phase: str) -> dict[str, Any]:
+    """The curve of a range test, column by column, and its suggestion; raises as `ml.finder`."""
+    return finder.find(recipe_from(recipe), phase, progress).as_record()
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
     "predict": predict,
     "export": make_export,
     "check_weights": check_weights,
+    "find_learning_rate": find_learning_rate,
 }
 
 
