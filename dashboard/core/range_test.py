@@ -125,7 +125,8 @@ def suggest(learning_rates: Sequence[float] | np.ndarray, losses: Sequence[float
     if level - smoothed[lowest] <= max(CLEAR * _standard_error(values), LEAST_FALL * abs(level)):
         return Suggestion(
             None,
-            "The loss never falls clearly at any rate: the network may know all it can learn here, or learn nothing.",
+            "The loss never falls clearly at any rate: the network knows these pictures already, or cannot learn from "
+            "them so fast. Keep the advised rate.",
         )
     steepest, bound = _steepest(at[: lowest + 1], smoothed[: lowest + 1]), at[lowest] - log10(MARGIN)
     chosen = max(min(steepest, bound), log10(float(learning_rates[0])))

@@ -10,14 +10,22 @@ from dashboard.core.range_test import SETTLING, STEPS, rates, suggest
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING, Recipe
 
 RATES = rates()
-losses = st.lists(st.floats(1e-6, 1e6), max_size=STEPS)
 
 
 def falling(steepest: float = 1e-3, noise: float = 0.0, seed: int = 0, explodes_at: float = 1.0) -> np.ndarray:
     """A loss from 2 to 0.2, steepest at a rate, that explodes above another."""
     decades = np.log10(RATES)
     loss = 0.2 + 1.8 / (1 + np.exp((decades - np.log10(steepest)) * 4)) + (RATES / explodes_at) ** 2
-    return loss + np.random.default_rng(seed).normal(0, noise, STEPS) * (loss > 1e-3)
+    return np.maximum(loss + np.random.default_rng(seed).normal(0, noise, STEPS), 1e-6)
+
+
+losses = st.lists(st.floats(1e-6, 1e6), max_size=STEPS) | st.builds(
+    lambda at, noise, seed, over: list(falling(10.0**at, noise, seed, explodes_at=10.0 ** (at + over))),
+    at=st.floats(-5, 0),
+    noise=st.floats(0, 0.2),
+    seed=st.integers(0, 99),
+    over=st.floats(0.1, 4),
+)
 
 
 def test_rates_grow_by_equal_factors_from_a_ten_millionth_to_ten() -> None:
