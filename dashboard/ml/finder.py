@@ -112,21 +112,21 @@ def _train_head(model: keras.Model, own: Material, progress: Progress) -> None:
     data = _make_ready(model, own, FEATURE_EXTRACTION, progress)
     steps = min(own.recipe.epochs * len(data.train), HEAD_STEPS)
     for step in range(steps):
-        _step(data, step)
         if step % SAY == 0:
             progress(step, steps, "training the classifier on top")
+        _step(data, step)
 
 
 def _range_test(data: Data, tried: np.ndarray, progress: Progress) -> np.ndarray:
     """The finite losses of mini-batches at rising learning rates, until they explode; shape (at most as many,)."""
     losses: list[float] = []
     for step, rate in enumerate(tried):
+        if step % SAY == 0:
+            progress(step, len(tried), "trying learning rates")
         data.part.optimizer.learning_rate = float(rate)
         losses.append(_step(data, step))
         if range_test.exploded(losses):
             break
-        if step % SAY == 0:
-            progress(step, len(tried), "trying learning rates")
     return np.array([loss for loss in losses if np.isfinite(loss)])
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
-from dashboard.data import samples
-from dashboard.runs import queue
+from dashboard.data import datasets, samples
+from dashboard.runs import queue, status
 from tests.pages.conftest import OpenPage, settle
 
 
@@ -46,12 +47,10 @@ def test_a_phase_without_epochs_has_nothing_to_find(shapes: None, open_page: Ope
 
 @pytest.mark.slow
 def test_a_learning_rate_is_found_taken_and_outdated_by_another_recipe(shapes: None, open_page: OpenPage) -> None:
-    at = open_page("model")
-    at.selectbox(key="frame_backbone").set_value("MobileNet").run()
-    at.selectbox(key="model_alpha").set_value(0.25).run()
-    at.number_input(key="model_image_size").set_value(32).run()
-    at.segmented_control(key="model_weights").set_value("none").run()
-    at.switch_page("../../pages/train.py").run()
+    dataset = datasets.listing()["id"].iloc[0]
+    earlier = Recipe(dataset=dataset, backbone="MobileNet", alpha=0.25, weights="none", image_size=32)
+    queue.change(queue.enqueue(earlier).id, status.INTERRUPTED, only_from=(status.QUEUED,))
+    at = open_page("train")  # a session begins with the recipe of the newest run
     at.button(key="train_find").click().run()
     assert "train_find" not in keys(at), "one search at a time"
     next(button for button in at.button if button.label == "Cancel").click().run()
@@ -75,4 +74,4 @@ def test_a_learning_rate_is_found_taken_and_outdated_by_another_recipe(shapes: N
     assert not at.get("plotly_chart"), "a curve is of one phase"
     at.segmented_control(key="train_find_phase").set_value("feature extraction").run()
     assert at.get("plotly_chart")
-    assert queue.listing().empty
+    assert list(queue.listing()["status"]) == [status.INTERRUPTED], "no run comes of it"
