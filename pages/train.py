@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.ui import caching, examples, forms, launching, navigation, pickers
+from dashboard.ui import caching, examples, finding, forms, launching, navigation, pickers
 
 st.title("Train")
 
@@ -25,6 +25,8 @@ with thawed, st.container(border=True, height="stretch"):
     forms.field("train", "fine_tune_learning_rate")
     forms.field("train", "gradual_thawing")
 
+with st.expander("Find the learning rate", icon=":material/search:"):
+    finding.panel()
 with st.expander("Fewer mistakes from few pictures", icon=":material/auto_awesome:"):
     forms.field("train", "augmentation")
     examples.traded(dataset)

@@ -22,7 +22,7 @@ from dashboard.data.labels import TRAIN, VALIDATION
 from dashboard.ml import classifier, cut, evaluate, material, standing
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.fit import fit, lowest_block
-from dashboard.ml.material import Data
+from dashboard.ml.material import Data, Material
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events, queue, status
 from dashboard.runs.lease import Lease
@@ -183,8 +183,8 @@ def take_up(run: Run, model: keras.Model) -> tuple[Standing, Path | None]:
     return standing.load(folder, model, run.recipe), folder
 
 
-def check_pictures(run: Run) -> None:
-    """Refuse a run whose pictures are gone, before anything is computed.
+def check_pictures(run: Run | Material) -> None:
+    """Refuse a run, or what would be one, whose pictures are gone, before anything is computed.
 
     Raises:
         DatasetError: `pictures-missing` or `split-empty`.

@@ -22,7 +22,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, examples, export, weights
+from dashboard.ml import backbone, cut, examples, export, finder, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -76,6 +76,11 @@ def augmentation_examples(progress: Progress, *, recipe: dict[str, Any]) -> None
     examples.write(recipe_from(recipe), progress)
 
 
+def find_learning_rate(progress: Progress, *, recipe: dict[str, Any], phase: str) -> dict[str, Any]:
+    """The curve of a range test, column by column, and its suggestion; raises as `ml.finder`."""
+    return finder.find(recipe_from(recipe), phase, progress).as_record()
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -83,6 +88,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "export": make_export,
     "check_weights": check_weights,
     "augmentation_examples": augmentation_examples,
+    "find_learning_rate": find_learning_rate,
 }
 
 

@@ -11,6 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from dashboard.core import files
 from dashboard.core.errors import BackboneError, DashboardError, WorkerError, from_record
 from dashboard.core.export_formats import ExportFormat
 from dashboard.core.metrics import PROBABILITY
+from dashboard.core.range_test import Suggestion
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, workspace
 from dashboard.data import weights
@@ -28,6 +30,7 @@ from dashboard.runs import examples
 from dashboard.runs.run import Run, versions
 
 Progress = Callable[[int, int, str], None]
+LOOK = 0.25  # seconds between two looks whether a call was cancelled
 
 
 class Worker:
@@ -62,18 +65,27 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def call(self, verb: str, *, timeout: float = 300.0, on_progress: Progress | None = None, **arguments: Any) -> Any:
+    def call(
+        self,
+        verb: str,
+        *,
+        timeout: float = 300.0,
+        on_progress: Progress | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        **arguments: Any,
+    ) -> Any:
         """Ask and wait for the answer.
 
         Args:
             verb: a name in `dashboard.ml.worker.VERBS`.
             timeout: seconds between two signs of life.
             on_progress: called with done, total and a text for every step the worker reports.
+            cancelled: asked again and again; true ends the process, and the next call starts another.
             arguments: JSON-safe values.
 
         Raises:
             WorkerError: the process died (`worker-died`) or said nothing for `timeout` seconds (`worker-silent`),
-                or was closed (`worker-closed`).
+                was closed (`worker-closed`), or the call was cancelled (`worker-cancelled`).
             DashboardError: what the worker itself refused, as it raised it.
         """
         with self._lock:
@@ -84,13 +96,20 @@ class Worker:
                 _input(process).flush()
             except OSError:
                 raise self._death() from None
-            return self._await(number, timeout, on_progress)
+            return self._await(number, timeout, on_progress, cancelled)
 
-    def _await(self, number: int, timeout: float, on_progress: Progress | None) -> Any:
+    def _await(self, number: int, timeout: float, on_progress: Progress | None, cancelled: Callable[[], bool]) -> Any:
+        heard = time.monotonic()
         while True:
+            if cancelled():
+                self._end()
+                raise WorkerError("worker-cancelled", "The work was cancelled on request. Nothing was changed.")
             try:
-                line = self._answers.get(timeout=timeout)
+                line = self._answers.get(timeout=min(LOOK, timeout))
+                heard = time.monotonic()
             except queue.Empty:
+                if time.monotonic() - heard < timeout:
+                    continue
                 self._end()
                 raise WorkerError(
                     "worker-silent",
@@ -232,6 +251,27 @@ def augmentation_examples(worker: Worker, recipe: Recipe, *, on_progress: Progre
     """
     if any(examples.known(each) is None for each in examples.rows_of(recipe).values()):
         worker.call("augmentation_examples", recipe=recipe.model_dump(mode="json"), on_progress=on_progress)
+
+
+def find_learning_rate(
+    worker: Worker,
+    recipe: Recipe,
+    phase: str,
+    *,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[pd.DataFrame, Suggestion]:
+    """The range test of a phase of a recipe: seconds where its features are kept; writes nothing but features.
+
+    Returns:
+        The curve as of `range_test.curve`, and what it suggests.
+
+    Raises:
+        DashboardError: as of `dashboard.ml.finder.find` and `Worker.call`.
+    """
+    values = recipe.model_dump(mode="json")
+    found = worker.call("find_learning_rate", recipe=values, phase=phase, on_progress=on_progress, cancelled=cancelled)
+    return pd.DataFrame(found["curve"]), Suggestion(**found["suggestion"])
 
 
 def export(worker: Worker, run: Run, export_format: str) -> Path:

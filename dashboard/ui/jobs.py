@@ -54,6 +54,8 @@ class Job:
             self.over.set()
 
     def _report(self, done: int, total: int, text: str) -> None:
+        if not done or done < self.done:  # another step of the work, at a pace of its own
+            self.began = time.monotonic()
         self.done, self.total, self.text = done, total, text
 
 

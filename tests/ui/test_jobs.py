@@ -1,4 +1,5 @@
 import threading
+import time
 
 from dashboard.core.errors import UploadError
 from dashboard.ui.jobs import Job, Jobs
@@ -28,6 +29,17 @@ def test_progress_and_time_left_come_from_what_was_done() -> None:
     assert job.remaining is not None and job.remaining > 0
     go_on.set()
     finished(job)
+
+
+def test_time_left_is_told_by_the_step_under_way_and_not_by_the_one_before() -> None:
+    def work(report, cancelled):
+        report(1, 10, "Building")
+        time.sleep(0.3)
+        report(0, 10, "Trying")
+        report(5, 10, "Trying")
+
+    left = finished(Jobs().start("finding", work)).remaining
+    assert left is not None and left < 0.2
 
 
 def test_a_refusal_is_kept_for_the_page() -> None:
