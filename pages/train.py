@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.ui import forms, launching, navigation, pickers
+from dashboard.ui import forms, launching, navigation, pickers, promising
 
 st.title("Train")
 
@@ -45,5 +45,6 @@ with st.expander("How it learns", icon=":material/tune:"):
     forms.field("train", "cache")
 
 with panel:
+    promising.panel(dataset)
     launching.start_button(dataset)
 navigation.link("runs", "All runs")

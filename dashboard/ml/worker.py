@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache
 from typing import IO, Any
 
@@ -22,7 +23,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, export, weights
+from dashboard.ml import backbone, cut, export, material, promise, train, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -71,12 +72,23 @@ def check_weights(progress: Progress, *, recipe: dict[str, Any]) -> None:
     weights.check(recipe_from(recipe))
 
 
+def measure(progress: Progress, *, recipe: dict[str, Any], cuts: list[str | None]) -> dict[str, Any]:
+    """What a run costs, by a few real batches: `whole` and `parts` of `core.promise`; raises as `ml.promise`.
+
+    From here on this process is as polite to others as a run is.
+    """
+    os.nice(train.POLITENESS)
+    whole, parts = promise.measure(material.of_recipe(recipe_from(recipe)), cuts, progress)
+    return {"whole": asdict(whole), "parts": [asdict(part) for part in parts]}
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
     "predict": predict,
     "export": make_export,
     "check_weights": check_weights,
+    "measure": measure,
 }
 
 
