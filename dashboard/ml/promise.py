@@ -127,7 +127,7 @@ def _part(bench: Bench, unfreeze_from: str | None, say: Callable[[str], None]) -
     say(f"Training a few batches of {where}")
     classifier.freeze(bench.model, unfreeze_from, train_batch_normalization=recipe.train_batch_normalization)
     a_picture = BACKWARD * _activations(part)
-    smaller = _safe(recipe, a_picture)
+    smaller = safe(recipe, a_picture)
     clock, trace_seconds, parameters = _steps(bench, part, stores, unfreeze_from, smaller)
     taken = memory.peak()
     return Part(
@@ -165,10 +165,16 @@ def _frozen(bench: Bench, prefix: keras.Model, unfreeze_from: str | None) -> tup
     """Time the frozen part, and keep what it makes of the sample's pictures; the stores are of the first two views."""
     recipe, precision = bench.recipe, bench.material.precision
     reader = Reader(recipe.image_size)
+    shas = list(bench.sample["sha256"])
     began = time.monotonic()
     stores = [features.open_store(prefix, unfreeze_from, recipe, precision)]
+    # As in a run, pictures are read meanwhile, and take their share of the processor.
+    ahead = reader.batches([picture_path(sha) for sha in shas], engine.BATCH)
     running = engine.open_engine(prefix, precision)
-    shas = list(bench.sample["sha256"])
+    list(running.outputs([next(ahead)]))
+    ready_seconds = time.monotonic() - began
+    for _ in ahead:  # nothing is read any more when a rate is timed
+        pass
 
     def compute(chosen: list[str], store: features.Store, view: int) -> float:
         """Pictures a second."""
@@ -183,8 +189,6 @@ def _frozen(bench: Bench, prefix: keras.Model, unfreeze_from: str | None) -> tup
 
     augmentation = Augmentation(recipe)
     first = shas[: engine.BATCH]
-    compute(first, stores[0], 0)
-    ready_seconds = time.monotonic() - began
     rate = compute(first, stores[0], 0)
     count = max(FEWEST, int(rate * TIMED) // engine.BATCH * engine.BATCH)
     timed = shas[engine.BATCH :][:count] or first
@@ -216,7 +220,7 @@ def _outputs(operation: keras.Operation) -> list[keras.KerasTensor]:
     return list(made) if isinstance(made, (list, tuple)) else [made]
 
 
-def _safe(recipe: Recipe, bytes_a_picture: int) -> Recipe:
+def safe(recipe: Recipe, bytes_a_picture: int) -> Recipe:
     """The recipe with a batch that measuring can stand; memory and time are scaled up from it."""
     free = machine.available_memory()
     while free is not None and recipe.batch_size > 1 and recipe.batch_size * bytes_a_picture > SAFE * free:

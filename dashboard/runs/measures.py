@@ -82,7 +82,7 @@ def take(recipe: Recipe, *, to_plan: bool = False, on_progress: workers.Progress
             wanted |= dict.fromkeys(candidates(recipe, blocks))
         cuts = [each for each in wanted if not _path(recipe, each).exists()]
         if cuts or not _path(recipe, WHOLE).exists():
-            _keep(recipe, workers.measure(worker, recipe, cuts, on_progress=on_progress))
+            keep(recipe, workers.measure(worker, recipe, cuts, on_progress=on_progress))
     known = read(recipe)
     if known is None:
         raise RecipeError("not-measured", "What was measured is gone already. Ask again how long it will take.")
@@ -178,7 +178,8 @@ def _blocks(worker: workers.Worker | None, recipe: Recipe) -> tuple[str, ...]:
     return tuple(block["name"] for block in found)
 
 
-def _keep(recipe: Recipe, measured: dict[str, Any]) -> None:
+def keep(recipe: Recipe, measured: dict[str, Any]) -> None:
+    """Write down what `workers.measure` answered for a recipe."""
     for part in measured["parts"]:
         _write(recipe, part["cut"], part)
     _write(recipe, WHOLE, measured["whole"])

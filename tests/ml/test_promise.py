@@ -62,5 +62,5 @@ def test_the_peak_of_memory_can_be_forgotten() -> None:
 
 
 def test_a_batch_that_could_take_all_memory_is_measured_smaller(recipe: Recipe) -> None:
-    assert promise._safe(recipe, 1_000).batch_size == 8
-    assert promise._safe(recipe, 10**15).batch_size == 1
+    assert promise.safe(recipe, 1_000).batch_size == 8
+    assert promise.safe(recipe, 10**15).batch_size == 1

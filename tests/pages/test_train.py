@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.data import samples
 from dashboard.runs import queue
 from tests.pages.conftest import OpenPage, settle
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +45,8 @@ def test_the_train_page_says_what_a_run_takes_refuses_what_cannot_fit_and_plans(
     at.switch_page("../../pages/train.py").run()
     assert not at.metric and "train_measure" in keys(at)
     at.button(key="train_measure").click().run()
-    settle(at, lambda at: "Time, at most" in shown(at), seconds=240)
+    wait_until(lambda: len(list((workspace / "cache" / "measures").glob("*.json"))) == 3, seconds=240)
+    settle(at, lambda at: "Time, at most" in shown(at))
     assert shown(at)["Time, at most"].startswith("About ") and shown(at)["Memory"].endswith(("MB", "GB"))
     assert any("then, thawed" in each.value for each in at.caption)
     assert "train_measure" not in keys(at)
