@@ -3,6 +3,7 @@
 OpenVINO where it is installed and there is no GPU, because it is several times faster on a CPU; TensorFlow elsewhere.
 """
 
+import sys
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,10 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import tensorflow as tf
+
+# OpenVINO reports every conversion to its makers, from a fork of this process, and the process waits for it at its end.
+# What is computed here stays here: without this package it says nothing.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 try:
     import openvino as ov
