@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.ui import caching, examples, finding, forms, launching, navigation, pickers
+from dashboard.ui import caching, examples, finding, forms, launching, navigation, pickers, promising
 
 st.title("Train")
 
@@ -51,5 +51,6 @@ with st.expander("What is kept", icon=":material/inventory_2:"):
     caching.panel()
 
 with panel:
+    promising.panel(dataset)
     launching.start_button(dataset)
 navigation.link("runs", "All runs")

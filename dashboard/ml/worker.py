@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache
 from typing import IO, Any
 
@@ -22,7 +23,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, examples, export, finder, weights
+from dashboard.ml import backbone, cut, examples, export, finder, material, promise, train, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -81,6 +82,16 @@ def find_learning_rate(progress: Progress, *, recipe: dict[str, Any], phase: str
     return finder.find(recipe_from(recipe), phase, progress).as_record()
 
 
+def measure(progress: Progress, *, recipe: dict[str, Any], cuts: list[str | None]) -> dict[str, Any]:
+    """What a run costs, by a few real batches: `whole` and `parts` of `core.promise`; raises as `ml.promise`.
+
+    From here on this process is as polite to others as a run is.
+    """
+    os.nice(train.POLITENESS)
+    whole, parts = promise.measure(material.of_recipe(recipe_from(recipe)), cuts, progress)
+    return {"whole": asdict(whole), "parts": [asdict(part) for part in parts]}
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -89,6 +100,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "check_weights": check_weights,
     "augmentation_examples": augmentation_examples,
     "find_learning_rate": find_learning_rate,
+    "measure": measure,
 }
 
 

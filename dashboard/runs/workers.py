@@ -221,6 +221,14 @@ def check(worker: Worker, recipe: Recipe) -> None:
         worker.call("check_weights", recipe=recipe.model_dump(mode="json"))
 
 
+def measure(
+    worker: Worker, recipe: Recipe, cuts: list[str | None], *, on_progress: Progress | None = None
+) -> dict[str, Any]:
+    """Time a few real batches at some cuts; `runs.measures` keeps the answer. Raises as `ml.promise.measure`."""
+    arguments = {"recipe": recipe.model_dump(mode="json"), "cuts": cuts}
+    return dict(worker.call("measure", timeout=900.0, on_progress=on_progress, **arguments))
+
+
 def predict(worker: Worker, run: Run, taken: pd.DataFrame, *, on_progress: Progress | None = None) -> pd.DataFrame:
     """Classify pictures already taken into the workspace.
 

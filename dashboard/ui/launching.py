@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.core.recipe import Recipe
 from dashboard.data import samples, weights
 from dashboard.data.datasets import Dataset
-from dashboard.runs import queue, supervisor, workers
+from dashboard.runs import measures, queue, supervisor, workers
 from dashboard.ui import navigation, networks, panels, resources, state, text
 from dashboard.ui.jobs import Cancelled, Report
 
@@ -45,7 +45,12 @@ def start_button(dataset: Dataset) -> None:
 
 
 def launch(recipe: Recipe) -> str:
-    """Check what only the worker can check, add the run to the queue, and see that somebody takes it; the run's id."""
+    """Check what only the worker can check, add the run to the queue, and see that somebody takes it; the run's id.
+
+    Raises:
+        RecipeError: `does-not-fit`, where the recipe was measured and there is not room enough.
+    """
+    measures.require(recipe)
     workers.check(resources.worker(), recipe)
     run = queue.enqueue(recipe)
     supervisor.ensure()

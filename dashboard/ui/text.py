@@ -5,6 +5,8 @@ import time
 import unicodedata
 
 from dashboard.core.metrics import Interval
+from dashboard.core.quantities import duration as duration
+from dashboard.core.quantities import size as size
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/=^\"'])")
 # Streamlit's markdown looks for bare addresses after it has undone every escape; a word joiner, which nobody sees,
@@ -33,29 +35,10 @@ def network_of(run_name: str) -> str:
     return run_name.partition(" on ")[0]
 
 
-def duration(seconds: float) -> str:
-    """`8 s`, `2 min 10 s`, `3 h 5 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def ago(then: float) -> str:
     """How long since a moment in seconds since 1970; never negative, whatever the clock did."""
     passed = max(0.0, time.time() - then)
     return "just now" if passed < 60 else f"{duration(passed // 60 * 60).removesuffix(' 0 s')} ago"
-
-
-def size(count_of_bytes: float) -> str:
-    """`812 kB`, `9.4 MB`."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count_of_bytes < 1000 or unit == "GB":
-            break
-        count_of_bytes /= 1000
-    return f"{count_of_bytes:.3g} {unit}"
 
 
 def share(value: float | None) -> str:

@@ -1,5 +1,7 @@
 """The frozen engine gives what Keras gives, in the order it was asked."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from dashboard.core.recipe import recipe_from
+from dashboard.core.settings import ROOT
 from dashboard.ml import classifier, prefix, weights
 from dashboard.ml.pictures import Reader
 
@@ -60,3 +63,23 @@ def test_bfloat16_is_near_on_real_pictures_with_real_weights(keras_home: Path, s
     (exact,), (rough,) = (next(prefix.open_engine(below, each).outputs([pictures])) for each in ("float32", "bfloat16"))
     assert 0 < np.abs(exact - rough).mean() < 0.15 * np.abs(exact).mean()
     assert np.corrcoef(exact.ravel(), rough.ravel())[0, 1] > 0.98
+
+
+GIVEN_UP = """
+import os, sys
+os.fork = None  # whoever reports what is computed here does it from a fork
+import keras, numpy as np
+from dashboard.ml import prefix
+
+images = keras.Input((32, 32, 3))
+network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
+for _ in range(8):
+    assert len(list(prefix.open_engine(network, "float32").outputs([np.zeros((8, 32, 32, 3), "float32")]))) == 1
+assert not [name for name, module in sys.modules.items() if name.startswith("openvino_telemetry") and module]
+"""
+
+
+@pytest.mark.slow
+def test_an_engine_can_be_given_up_at_once_after_its_last_batch_and_reports_to_nobody() -> None:
+    """In a process of its own: what goes wrong here is that nothing goes on."""
+    subprocess.run([sys.executable, "-c", GIVEN_UP], cwd=ROOT, check=True, timeout=120)

@@ -1,0 +1,71 @@
+"""The promise before a run, measured by a real worker process."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.data import samples
+from dashboard.runs import queue
+from tests.pages.conftest import OpenPage, settle
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def shown(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def keys(at: AppTest) -> set[str]:
+    return {button.key for button in at.button}
+
+
+def change_memory(workspace: Path, to: int | None) -> int:
+    """Give another peak of memory to what was measured of the head; the one before."""
+    for path in (workspace / "cache" / "measures").glob("*.json"):
+        values = json.loads(path.read_text())
+        if values["key"]["cut"] == "head":
+            before = int(values["measured"]["memory"])
+            values["measured"]["memory"] = to
+            path.write_text(json.dumps(values))
+    return before
+
+
+def test_the_train_page_says_what_a_run_takes_refuses_what_cannot_fit_and_plans(
+    workspace: Path, open_page: OpenPage
+) -> None:
+    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=8, side=32))
+    at = open_page("model")
+    at.selectbox(key="frame_backbone").set_value("MobileNet").run()
+    at.selectbox(key="model_alpha").set_value(0.25).run()
+    at.number_input(key="model_image_size").set_value(32).run()
+    at.segmented_control(key="model_weights").set_value("none").run()
+    at.switch_page("../../pages/train.py").run()
+    assert not at.metric and "train_measure" in keys(at)
+    at.button(key="train_measure").click().run()
+    wait_until(lambda: len(list((workspace / "cache" / "measures").glob("*.json"))) == 3, seconds=240)
+    settle(at, lambda at: "Time, at most" in shown(at))
+    assert shown(at)["Time, at most"].startswith("About ") and shown(at)["Memory"].endswith(("MB", "GB"))
+    assert any("then, thawed" in each.value for each in at.caption)
+    assert "train_measure" not in keys(at)
+
+    measured = change_memory(workspace, 10**15)
+    at.run()
+    assert any("do not fit this machine: they need about 1e+06 GB of memory" in each.value for each in at.error)
+    assert "train_nearest" not in keys(at), "no batch is small enough for that"
+    at.button(key="train_start").click().run()
+    settle(at, lambda at: "train_start" in keys(at))
+    assert any("do not fit this machine" in each.value for each in at.error)
+    assert queue.listing().empty
+
+    change_memory(workspace, measured)
+    at.number_input(key="train_minutes").set_value(30.0).run()
+    at.button(key="train_plan").click().run()
+    settle(at, lambda at: bool(at.success), seconds=120)
+    assert "30 epochs with everything thawed" in at.success[0].value
+    assert at.number_input(key="train_fine_tune_epochs").value == 30
+    at.number_input(key="train_fine_tune_epochs").set_value(3).run()
+    assert not at.success, "what was said is of other settings"
+    assert shown(at)["Time, at most"].startswith("About "), "epochs are no reason to measure anew"
