@@ -4,6 +4,7 @@ OpenVINO where it is installed and there is no GPU, because it is several times 
 """
 
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
@@ -66,24 +67,28 @@ class OpenvinoEngine:
         self.compiled = ov.Core().compile_model(network, "CPU", hints)
 
     def outputs(self, batches: Iterable[np.ndarray]) -> Iterator[Outputs]:
-        """As of `open_engine`."""
-        done: dict[int, Outputs] = {}
-        requests = ov.AsyncInferQueue(self.compiled, IN_FLIGHT)
+        """As of `open_engine`.
 
-        def keep(request: Any, number: int) -> None:
-            done[number] = [np.array(tensor.data) for tensor in request.output_tensors]
+        Without callbacks: OpenVINO's threads would need Python's lock to run them, which whoever gives the network up
+        holds while it waits for those threads. (Seen: neither goes on, ever.)
+        """
+        idle = [self.compiled.create_infer_request() for _ in range(IN_FLIGHT)]
+        at_work: deque[Any] = deque()  # the oldest first
 
-        requests.set_callback(keep)
-        told = 0
-        for number, batch in enumerate(batches):
-            requests.start_async({0: batch}, number)  # waits while all are busy
-            while told in done:
-                yield done.pop(told)
-                told += 1
-        requests.wait_all()
-        while told in done:
-            yield done.pop(told)
-            told += 1
+        def take() -> Outputs:
+            request = at_work.popleft()
+            request.wait()
+            idle.append(request)
+            return [np.array(tensor.data) for tensor in request.output_tensors]
+
+        for batch in batches:
+            if not idle:
+                yield take()
+            request = idle.pop()
+            request.start_async({0: batch})
+            at_work.append(request)
+        while at_work:
+            yield take()
 
 
 Engine = OpenvinoEngine | TensorflowEngine

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache
 from typing import IO, Any
 
@@ -22,7 +23,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, export, weights
+from dashboard.ml import backbone, bake_off, cut, export, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -71,12 +72,18 @@ def check_weights(progress: Progress, *, recipe: dict[str, Any]) -> None:
     weights.check(recipe_from(recipe))
 
 
+def measure(progress: Progress, *, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Score` of one backbone on the recipe's pictures; raises as `ml.bake_off`."""
+    return asdict(bake_off.bake_off(recipe_from(recipe), progress))
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
     "predict": predict,
     "export": make_export,
     "check_weights": check_weights,
+    "bake_off": measure,
 }
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.core import files
+from dashboard.core.candidates import Score
 from dashboard.core.errors import BackboneError, DashboardError, WorkerError, from_record
 from dashboard.core.export_formats import ExportFormat
 from dashboard.core.metrics import PROBABILITY
@@ -235,3 +236,9 @@ def exported(run: Run, export_format: ExportFormat) -> Path | None:
     if own.exists():
         return own
     return made if made.exists() and made.stat().st_mtime >= run.model_path.stat().st_mtime else None
+
+
+def bake_off(worker: Worker, recipe: Recipe, *, on_progress: Progress | None = None) -> Score:
+    """Measure one backbone on the recipe's pictures, as `ml.bake_off`; raises as it does, and as `Worker.call`."""
+    call = worker.call("bake_off", recipe=recipe.model_dump(mode="json"), timeout=900.0, on_progress=on_progress)
+    return Score(**call)
