@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.ui import navigation, networks, state
+from dashboard.ui import baking, navigation, networks, state
 
 st.title("Model")
 
@@ -17,6 +17,9 @@ with choice, st.container(border=True):
     networks.source(recipe)
     if st.button("Next: train it", key="model_next", type="primary", icon=":material/arrow_forward:"):
         navigation.go("train")
+
+st.subheader("On your own pictures")
+baking.section(recipe)
 
 st.subheader("What is frozen, what is thawed")
 blocks = networks.blocks(recipe)

@@ -4,20 +4,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts import theme
+from dashboard.charts import labels, theme
 
 TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)  # megabytes
 LABELS = 6  # names at most
-PHONE = (270, 290)  # pixels of the plot on a phone; where names do not collide there, they do nowhere
-LETTER = (6.6, 15)  # pixels of a letter, in width and height
-SIDES = (
-    ("left", "bottom"),
-    ("right", "bottom"),
-    ("left", "top"),
-    ("right", "top"),
-)  # where its point is seen from a name
-
-Box = tuple[float, float, float, float]  # left, bottom, right, top, pixels
 
 
 def accuracy_against_size(table: pd.DataFrame, recommended: str | None, chosen: str | None = None) -> go.Figure:
@@ -45,7 +35,7 @@ def accuracy_against_size(table: pd.DataFrame, recommended: str | None, chosen: 
     x, y = _ranges(table)
     _label(
         figure,
-        table.assign(px=_pixels(np.log10(table["megabytes"]), x, 0), py=_pixels(table["top1"], y, 1)),
+        table.assign(px=labels.pixels(np.log10(table["megabytes"]), x, 0), py=labels.pixels(table["top1"], y, 1)),
         {name: note for name, note in ((chosen, "chosen"), (recommended, "recommended")) if name},
     )
     figure.update_xaxes(title_text="size of the weights, megabytes", type="log", tickvals=TICKS, range=x, showgrid=True)
@@ -59,10 +49,6 @@ def _ranges(table: pd.DataFrame) -> tuple[list[float], list[float]]:
     bottom, top = table["top1"].min(), table["top1"].max()
     wide, tall = max(high - low, 0.5), max(top - bottom, 2.0)
     return [low - wide * 0.09, high + wide * 0.09], [bottom - tall * 0.12, top + tall * 0.15]
-
-
-def _pixels(values: pd.Series, span: list[float], axis: int) -> pd.Series:
-    return (values - span[0]) / (span[1] - span[0]) * PHONE[axis]
 
 
 def _points(table: pd.DataFrame, color: str, size: int, symbol: str) -> dict[str, object]:
@@ -91,49 +77,16 @@ def _label(figure: go.Figure, table: pd.DataFrame, notes: dict[str, str]) -> Non
     """
     by_size = table.sort_values(["megabytes", "top1"], ascending=[True, False])
     best = by_size[by_size["top1"] > by_size["top1"].cummax().shift(fill_value=-1.0)]
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(table["px"], table["py"], strict=True)]
+    taken = labels.around(table)
     rows = table.drop_duplicates("name").set_index("name")
     written = 0
     for name in dict.fromkeys([*(name for name in notes if name in rows.index), *reversed(list(best["name"]))]):
         row = rows.loc[name]
         lines = [theme.short(name, 20), *([notes[name]] if name in notes else [])]
         gap = 14 if name in notes else 6  # a marked point is larger than the others
-        options = [(_box(row["px"], row["py"], lines, side, gap), side) for side in SIDES]
-        clashes = [sum(_overlap(box, other) for other in taken) + 9 * _outside(box) for box, _ in options]
-        box, side = options[int(np.argmin(clashes))]
-        if name not in notes and (min(clashes) > 0 or written >= LABELS):
+        place = labels.place(row["px"], row["py"], lines, gap, taken)
+        if name not in notes and (place.clashes > 0 or written >= LABELS):
             continue
         written += 1
-        taken.append(box)
-        _write(figure, row, lines, side, gap)
-
-
-def _box(x: float, y: float, lines: list[str], side: tuple[str, str], gap: int) -> Box:
-    """The pixels a name takes that sees its point at `side`, `gap` pixels away."""
-    width, height = max(map(len, lines)) * LETTER[0], len(lines) * LETTER[1]
-    left = x + gap if side[0] == "left" else x - gap - width
-    bottom = y + 6 if side[1] == "bottom" else y - 6 - height
-    return left, bottom, left + width, bottom + height
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _outside(box: Box) -> bool:
-    return box[0] < 0 or box[1] < 0 or box[2] > PHONE[0] + 10 or box[3] > PHONE[1] + 10
-
-
-def _write(figure: go.Figure, row: pd.Series, lines: list[str], side: tuple[str, str], gap: int) -> None:
-    figure.add_annotation(
-        x=float(np.log10(row["megabytes"])),
-        y=float(row["top1"]),
-        text="<br>".join([f"<b>{lines[0]}</b>", *lines[1:]] if len(lines) > 1 else lines),
-        align=side[0],
-        xanchor=side[0],
-        yanchor=side[1],
-        xshift=gap if side[0] == "left" else -gap,
-        yshift=6 if side[1] == "bottom" else -6,
-        borderpad=0,
-        showarrow=False,
-    )
+        taken.append(place.box)
+        labels.write(figure, float(np.log10(row["megabytes"])), float(row["top1"]), lines, place.side, gap)

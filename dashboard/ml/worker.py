@@ -23,7 +23,7 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, cut, examples, export, finder, material, promise, train, weights
+from dashboard.ml import backbone, bake_off, cut, examples, export, finder, material, promise, train, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -92,6 +92,11 @@ def measure(progress: Progress, *, recipe: dict[str, Any], cuts: list[str | None
     return {"whole": asdict(whole), "parts": [asdict(part) for part in parts]}
 
 
+def try_backbone(progress: Progress, *, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Score` of one backbone on the recipe's pictures; raises as `ml.bake_off`."""
+    return asdict(bake_off.bake_off(recipe_from(recipe), progress))
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -101,6 +106,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "augmentation_examples": augmentation_examples,
     "find_learning_rate": find_learning_rate,
     "measure": measure,
+    "bake_off": try_backbone,
 }
 
 

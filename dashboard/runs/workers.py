@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.core import files
+from dashboard.core.candidates import Score
 from dashboard.core.errors import BackboneError, DashboardError, WorkerError, from_record
 from dashboard.core.export_formats import ExportFormat
 from dashboard.core.metrics import PROBABILITY
@@ -225,8 +226,8 @@ def measure(
     worker: Worker, recipe: Recipe, cuts: list[str | None], *, on_progress: Progress | None = None
 ) -> dict[str, Any]:
     """Time a few real batches at some cuts; `runs.measures` keeps the answer. Raises as `ml.promise.measure`."""
-    arguments = {"recipe": recipe.model_dump(mode="json"), "cuts": cuts}
-    return dict(worker.call("measure", timeout=900.0, on_progress=on_progress, **arguments))
+    values = recipe.model_dump(mode="json")
+    return dict(worker.call("measure", timeout=900.0, on_progress=on_progress, recipe=values, cuts=cuts))
 
 
 def predict(worker: Worker, run: Run, taken: pd.DataFrame, *, on_progress: Progress | None = None) -> pd.DataFrame:
@@ -294,3 +295,9 @@ def exported(run: Run, export_format: ExportFormat) -> Path | None:
     if own.exists():
         return own
     return made if made.exists() and made.stat().st_mtime >= run.model_path.stat().st_mtime else None
+
+
+def bake_off(worker: Worker, recipe: Recipe, *, on_progress: Progress | None = None) -> Score:
+    """Measure one backbone on the recipe's pictures, as `ml.bake_off`; raises as it does, and as `Worker.call`."""
+    call = worker.call("bake_off", recipe=recipe.model_dump(mode="json"), timeout=900.0, on_progress=on_progress)
+    return Score(**call)
