@@ -24,7 +24,6 @@ def measure(dataset_id: str, fields: dict[str, Any], precision: str) -> dict[str
     import openvino as ov
 
     from dashboard.core.recipe import Recipe
-    from dashboard.data import datasets
     from dashboard.ml import classifier, features, material, weights
     from dashboard.ml import prefix as engine
     from dashboard.runs import cache
@@ -61,7 +60,7 @@ def measure(dataset_id: str, fields: dict[str, Any], precision: str) -> dict[str
         path = Path(folder) / "prefix.xml"
         ov.save_model(engine.converted(prefix), path, compress_to_fp16=False)
         ceiling = _ceiling(path, recipe.image_size, precision)
-    return {"ours": ours, "ceiling": ceiling, "pictures": float(datasets.get(dataset_id).images)}
+    return {"ours": ours, "ceiling": ceiling, "pictures": float(len(shas))}
 
 
 def _ceiling(network: Path, image_size: int, precision: str) -> float:

@@ -21,7 +21,7 @@ from dashboard.data.images import decode
 from dashboard.ml.resizing import resize
 
 THREADS = os.cpu_count() or 2
-AHEAD = 96_000_000  # bytes of pictures read before they are asked for; a picture of 224 pixels has 600,000
+AHEAD = 32_000_000  # bytes of pictures read before they are asked for; a picture of 224 pixels has 600,000
 MIXUP = 1  # tells the random numbers of mixing from others of the same batch
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dashboard.core.settings import ROOT
+from dashboard.ml import train
 from dashboard.runs import checkpoints, events
 from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run
@@ -103,16 +104,21 @@ def test_a_killed_run_goes_on_after_its_last_checkpoint_and_has_every_epoch_once
     assert steps == list(range(1, len(steps) + 1))
     assert [event["phase"] for event in said if event["kind"] == "phase"] == ["feature extraction", "fine-tuning"]
     assert [event["epoch"] for event in said if event["kind"] == "attempt"] == [0, 2]
-    untouched = train_to_end(make_run("untouched", **fields))
+    untouched = make_run("untouched", **fields)
+    train.train(untouched)
     np.testing.assert_allclose(probabilities(run), probabilities(untouched), atol=1e-5)
 
 
 def test_a_run_on_cached_features_ends_like_one_without_and_the_next_computes_none(
-    make_run: Callable[..., Run], train_to_end: Callable[[Run], Run], lively: dict[str, Any]
+    make_run: Callable[..., Run], lively: dict[str, Any]
 ) -> None:
+    def train_here(run: Run) -> Run:
+        train.train(run)
+        return run
+
     fields = {**lively, "image_size": 64, "epochs": 2, "unfreeze_from": "block_16", "precision": "float32"}
-    plain, first = (train_to_end(make_run(name, **fields, cache=cache)) for name, cache in (("a", False), ("b", True)))
-    again = train_to_end(make_run("c", **fields, learning_rate=3e-3, head_width=8))
+    plain, first = (train_here(make_run(name, **fields, cache=cache)) for name, cache in (("a", False), ("b", True)))
+    again = train_here(make_run("c", **fields, learning_rate=3e-3, head_width=8))
     assert probabilities(plain).std(axis=0).max() > 1e-4, "outputs must vary, or equality proves nothing"
     np.testing.assert_allclose(probabilities(first), probabilities(plain), atol=5e-3)  # features are kept in float16
     computed = [
