@@ -34,7 +34,7 @@ check: dev
 	$(PYTEST) -n 3 --dist loadfile -m "not slow and not soak"
 
 slow: dev
-	$(PYTEST) -n 3 --dist loadfile -m "slow and not soak"
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not soak"
 
 test: dev system check slow
 

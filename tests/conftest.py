@@ -13,6 +13,9 @@ from dashboard.core.settings import settings
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
+# A run that steps back for everything would wait for every other test.
+os.environ["THAW_POLITENESS"] = "0"
+
 # Seeded like every other random test; speed is a matter for benchmarks, and a busy machine is no bug.
 hypothesis.settings.register_profile("thaw", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("thaw")

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     features_gigabytes: float = Field(
         10.0, ge=0, description="disk that kept features may take; those not used for longest go first"
     )
+    politeness: int = Field(
+        10, ge=0, le=19, description="how far a run steps back for everything else, as of `nice`: pages come first"
+    )
     supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
     stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")
 

@@ -17,6 +17,7 @@ import keras
 from dashboard.core import files, metrics
 from dashboard.core.errors import DashboardError, DatasetError, RunError
 from dashboard.core.recipe import Phase
+from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
 from dashboard.ml import classifier, cut, evaluate, material, standing
@@ -34,7 +35,6 @@ DIFFERENCE = 0.005  # of accuracy; more between the network's parts and the whol
 FEATURES = "computing what stays frozen"
 WEIGHTS_INSIDE = "model.weights.h5"  # the name of the weights in a .keras file, the very same as saved alone
 SAY = 0.5  # seconds between two `progress` events
-POLITENESS = 10  # of 19: a run takes all the processor there is, and pages and their browser come first
 
 
 def train(run: Run) -> Status:
@@ -236,7 +236,7 @@ def main(run: Run) -> int:
         print(f"Another process is training run '{run.id}'; two would spoil it.", file=sys.stderr)
         return 3
     queue.take(run.id)
-    os.nice(POLITENESS)
+    os.nice(settings().politeness)
     signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
     try:
         end(run, train(run))

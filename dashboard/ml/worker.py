@@ -23,7 +23,8 @@ import keras
 
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
-from dashboard.ml import backbone, bake_off, cut, examples, export, finder, material, promise, train, weights
+from dashboard.core.settings import settings
+from dashboard.ml import backbone, bake_off, cut, examples, export, finder, material, promise, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -87,7 +88,7 @@ def measure(progress: Progress, *, recipe: dict[str, Any], cuts: list[str | None
 
     From here on this process is as polite to others as a run is.
     """
-    os.nice(train.POLITENESS)
+    os.nice(settings().politeness)
     whole, parts = promise.measure(material.of_recipe(recipe_from(recipe)), cuts, progress)
     return {"whole": asdict(whole), "parts": [asdict(part) for part in parts]}
 

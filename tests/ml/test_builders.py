@@ -34,14 +34,15 @@ model = classifier.build(recipe, ["ash", "birch", "cedar"])
 blocks = cut.blocks(classifier.backbone_of(model))
 inside = [name for block in blocks for name in block.layers]
 assert len(inside) == len(set(inside)) and len(blocks) <= cut.MANY
-classifier.freeze(model, cut.default_unfreeze_from(blocks))
 part = classifier.trainable_part(model)
+rng = np.random.default_rng(0)
+classifier.settle(part, [rng.uniform(0, 255, (4, size, size, 3)).astype("float32")])  # or no gradient comes down
+classifier.freeze(model, cut.default_unfreeze_from(blocks))
 fit.compile_part(part, recipe, 1e-3)
 before = [weight.numpy() for weight in model.get_layer("probabilities").weights]
 normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
 statistics = [weight.numpy() for layer in normalizations for weight in layer.weights]
 thawed = [weight.numpy() for layer in part.layers for weight in layer.trainable_weights]
-rng = np.random.default_rng(0)
 part.train_on_batch(rng.uniform(0, 255, (2, size, size, 3)).astype("float32"), np.eye(3, dtype="float32")[:2])
 assert any((old != new.numpy()).any() for old, new in zip(before, model.get_layer("probabilities").weights))
 after = [weight.numpy() for layer in part.layers for weight in layer.trainable_weights]
