@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks import accuracy, ground, memory, pages, report, training
 from dashboard.core import files
+from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
 from dashboard.data.datasets import Dataset
 
@@ -100,11 +101,7 @@ def _said_pair(count: int, peak: float) -> dict[str, float]:
 
 
 def machine() -> str:
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-    return f"{os.cpu_count()} cores of {model}, no GPU, Python {platform.python_version()}"
+    return f"{processor()}, no GPU, Python {platform.python_version()}"
 
 
 def main() -> None:

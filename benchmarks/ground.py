@@ -1,7 +1,6 @@
 """What the benchmarks stand on: the pictures, the weights, and the two ways to train on them, each its own process."""
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -111,8 +110,3 @@ def _resident(pid: int) -> float:
 
 def median(values: list[float]) -> float:
     return statistics.median(values)
-
-
-def quiet() -> str:
-    """The machine in words, with how busy it was."""
-    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

@@ -22,7 +22,7 @@ from dashboard.core.recipe import read_recipe, recipe_from
 from dashboard.core.schedules import SCHEDULES
 from dashboard.core.spreadsheets import formula_safe
 from dashboard.data import datasets, intake, weights
-from dashboard.runs import cache, follow, queue, supervisor, workers
+from dashboard.runs import cache, follow, measures, queue, supervisor, workers
 from dashboard.runs.run import Run, open_run
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -136,6 +136,7 @@ def train(
     recipe = recipe_from({**values, "dataset": dataset.id, "dataset_version": dataset.version})
     with workers.Worker() as worker:
         workers.check(worker, recipe)
+    measures.require(recipe)
     run = queue.enqueue(recipe, name=name)
     supervisor.ensure()
     if detach:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dashboard.core.recipe import FINE_TUNING, Recipe
 
-CHECK_BATCH = 32  # pictures the finished model is given at once, whatever the recipe's batch size
+CHECK_BATCH = 32  # pictures the finished model computes at the same time, whatever the recipe's batch size
 # What a step takes however small it is, as a share of a measured step: a cautious guess for sizes nobody measured.
 FIXED = 0.2
 

@@ -153,11 +153,11 @@ def fill(
         return 0
     reader, augmentation = Reader(recipe.image_size), Augmentation(recipe)
     first = lacking[0]
-    started = _seen(reader, augmentation, *first)  # reads pictures while the engine is made ready
+    started = seen(reader, augmentation, first[1], first[0].view)  # reads pictures while the engine is made ready
     running = engine.open_engine(prefix, precision)
     done = 0
     for work, wanted in lacking:
-        pictures = started if work is first[0] else _seen(reader, augmentation, work, wanted)
+        pictures = started if work is first[0] else seen(reader, augmentation, wanted, work.view)
         made = running.outputs(pictures)
         for start in range(0, len(wanted), SHARD):
             shard = wanted[start : start + SHARD]
@@ -170,13 +170,13 @@ def fill(
     return total
 
 
-def _seen(reader: Reader, augmentation: Augmentation, work: Work, shas: list[str]) -> Iterator[np.ndarray]:
+def seen(reader: Reader, augmentation: Augmentation, shas: list[str], view: int) -> Iterator[np.ndarray]:
     """Batches of pictures as a view shows them."""
     batches = reader.batches([picture_path(sha) for sha in shas], engine.BATCH)
-    if not work.view:
+    if not view:
         return batches
     waiting = iter(shas)
-    return (np.stack([augmentation.view(each, next(waiting), work.view) for each in batch]) for batch in batches)
+    return (np.stack([augmentation.view(each, next(waiting), view) for each in batch]) for batch in batches)
 
 
 class Features(Rows):

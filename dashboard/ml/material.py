@@ -20,8 +20,6 @@ from dashboard.ml.prefix import Precision
 from dashboard.runs import cache
 from dashboard.runs.run import Run
 
-SPARE = 500_000_000  # bytes of disk that features leave to everything else
-
 
 @dataclass(frozen=True)
 class Material:
@@ -136,7 +134,7 @@ def _make_room(needed: int) -> None:
         return
     cache.make_room(needed)
     free = shutil.disk_usage(cache.root()).free
-    if free < needed + SPARE:
+    if free < needed + cache.SPARE:
         raise RunError(
             "disk-full",
             f"What stays frozen would take {needed / 1e9:.1f} GB on the disk, of which {free / 1e9:.1f} GB are free. "

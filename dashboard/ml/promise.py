@@ -6,7 +6,7 @@ What the frozen part makes of the measured pictures is kept like any other featu
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,15 +16,14 @@ import numpy as np
 import pandas as pd
 
 from dashboard.core import files, machine
-from dashboard.core.promise import CHECK_BATCH, Part, Whole
+from dashboard.core.promise import Part, Whole
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING, Phase, Recipe
 from dashboard.core.settings import workspace
 from dashboard.data.datasets import picture_path
-from dashboard.ml import callbacks, classifier, cut, features, fit, material, memory, rates, train
+from dashboard.ml import callbacks, classifier, cut, evaluate, features, fit, material, memory, rates, train
 from dashboard.ml import prefix as engine
 from dashboard.ml.material import Data, Material
 from dashboard.ml.pictures import Augmentation, Pictures, Reader
-from dashboard.ml.predict import Classifier
 from dashboard.ml.standing import Standing
 from dashboard.runs import cache
 from dashboard.runs.run import MANIFEST_COLUMNS, Run
@@ -36,7 +35,6 @@ SAMPLE = 128  # pictures, at most
 FEWEST = 16  # pictures a rate is judged by, where there are as many
 TIMED = 2.0  # seconds of computing what is frozen, and of steps, where they are quick
 STEPS = 8  # at most
-ODD = 5  # pictures of a batch that is not full: the first of those takes longer too
 BACKWARD = 2  # every activation is kept for its gradient, which is as large
 SAFE = 0.5  # of the free memory that measuring may take
 
@@ -179,8 +177,7 @@ def _frozen(bench: Bench, prefix: keras.Model, unfreeze_from: str | None) -> tup
     def compute(chosen: list[str], store: features.Store, view: int) -> float:
         """Pictures a second."""
         since = time.monotonic()
-        batches = reader.batches([picture_path(sha) for sha in chosen], engine.BATCH)
-        seen = _changed(batches, augmentation, chosen, view) if view else batches
+        seen = features.seen(reader, augmentation, chosen, view)
         made = [np.concatenate(tensors) for tensors in zip(*running.outputs(seen), strict=True)]
         rate = len(chosen) / (time.monotonic() - since)
         if store.missing(chosen) == chosen:
@@ -199,14 +196,6 @@ def _frozen(bench: Bench, prefix: keras.Model, unfreeze_from: str | None) -> tup
         compute(first, stores[1], 1)
         views_rate = min(rate, compute(timed[: max(FEWEST, count // 2)], stores[1], 1))
     return Frozen(ready_seconds, rate, views_rate, material.bytes_of(prefix)), stores
-
-
-def _changed(
-    batches: Iterator[np.ndarray], augmentation: Augmentation, shas: list[str], view: int
-) -> Iterator[np.ndarray]:
-    waiting = iter(shas)
-    for batch in batches:
-        yield np.stack([augmentation.view(each, next(waiting), view) for each in batch])
 
 
 def _activations(part: keras.Model) -> int:
@@ -339,20 +328,20 @@ def _whole(bench: Bench, begin_seconds: float) -> Whole:
     began = time.monotonic()
     train.save(bench.run, bench.model)
     save_seconds = time.monotonic() - began
-    finished = Classifier(bench.model, recipe.image_size)
-    shas = list(bench.sample["sha256"])
+    paths = [picture_path(sha) for sha in bench.sample["sha256"]]
     began = time.monotonic()
-    for some in (shas[:CHECK_BATCH], shas[:ODD]):
-        list(finished.stored(some))
+    predicted = evaluate.probabilities(bench.model, recipe.image_size, paths)
+    next(predicted)  # once it has been made ready, and has agreed with Keras
     ready_seconds = time.monotonic() - began
-    rate, done = 0.0, 0
+    done = 0
     began = time.monotonic()
-    while done < FEWEST or (done < SAMPLE and time.monotonic() - began < TIMED):
-        some = shas[done : done + CHECK_BATCH] or shas[:CHECK_BATCH]
-        list(finished.stored(some))
-        done += len(some)
-        rate = done / (time.monotonic() - began)
-    a_picture = _activations(finished.part)
+    for batch in predicted:
+        done += len(batch)
+        if done >= FEWEST and time.monotonic() - began >= TIMED:
+            break
+    # Where all pictures went into the first batch, its pace is the cautious guess.
+    rate = done / (time.monotonic() - began) if done else len(paths) / ready_seconds
+    a_picture = _activations(classifier.trainable_part(bench.model))
     return Whole(
         image_size=recipe.image_size,
         start_seconds=START_SECONDS,

@@ -113,8 +113,8 @@ def compare(run: Run, progress: Standing, accuracy: float) -> None:
         run.say(
             "warning",
             text=f"While training, epoch {progress.best_epoch} was right on {said:.1%} of the validation pictures; the "
-            f"whole network on the picture files is right on {accuracy:.1%}. The second figure is the true one. "
-            "With precision float32 the two are closer.",
+            f"whole network on the picture files is right on {accuracy:.1%}. The second figure is the true one."
+            + (" With precision float32 the two are closer." if run.recipe.precision != "float32" else ""),
         )
 
 

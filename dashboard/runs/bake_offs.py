@@ -7,8 +7,6 @@ A key is everything that decides a score: dataset version, backbone, width, imag
 
 import hashlib
 import json
-import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -18,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.core import files, metrics
+from dashboard.core import files, machine, metrics
 from dashboard.core.candidates import STARTING, Score, expected_costs
 from dashboard.core.errors import DashboardError, as_record
 from dashboard.core.recipe import Recipe
@@ -54,17 +52,7 @@ def _here() -> dict[str, Any]:
     """What is the same for all candidates on this machine."""
     names = ("keras", "tensorflow", "openvino")
     found = {name: each for name, each in versions().items() if name in names}
-    return {"versions": {**found, "scikit-learn": version("scikit-learn")}, "machine": _machine()}
-
-
-def _machine() -> str:
-    """The processor, because times hold for it alone."""
-    name = platform.processor() or platform.machine()
-    listed = Path("/proc/cpuinfo")
-    if listed.exists():
-        models = [line.partition(":")[2].strip() for line in listed.read_text().splitlines() if "model name" in line]
-        name = models[0] if models else name
-    return f"{name}, {os.cpu_count()} cores"
+    return {"versions": {**found, "scikit-learn": version("scikit-learn")}, "machine": machine.processor()}
 
 
 def path_of(recipe: Recipe) -> Path:

@@ -30,6 +30,7 @@ IN_USE = "in-use"
 KEY = "key.json"
 ASIDE = re.compile(r"\.[0-9a-f]{8}-.+")  # what `files.replacing` writes to before it renames
 FORGOTTEN = 3600.0  # seconds after which nobody writes to such a file any more
+SPARE = 500_000_000  # bytes of disk that features leave to everything else
 COLUMNS = ["backbone", "cut", "image_size", "precision", "view", "bytes", "used", "in_use"]
 _held: dict[Path, int] = {}  # descriptors with our locks; they end with the process
 

@@ -27,7 +27,6 @@ from dashboard.runs import cache, workers
 from dashboard.runs.run import versions
 
 WHOLE = "whole network"  # in the place of a cut
-SPARE = 500_000_000  # bytes of disk that features leave to everything else
 # Fields of a recipe that change what a step, a picture or an epoch costs.
 FIELDS = (
     *("dataset", "backbone", "alpha", "weights", "weights_file", "image_size", "head_width", "augmentation"),
@@ -164,7 +163,7 @@ def _kept(
 
 def room() -> Room:
     """What is free on this machine now."""
-    return Room(machine.available_memory(), max(0, shutil.disk_usage(cache.root()).free - SPARE))
+    return Room(machine.available_memory(), max(0, shutil.disk_usage(cache.root()).free - cache.SPARE))
 
 
 def _topology_known(recipe: Recipe) -> bool:

@@ -85,7 +85,7 @@ def test_mixup_makes_of_every_example_and_its_label_the_same_mixture_of_two(batc
             ]
             pure = label.max() > 1 - 1e-6  # mixed with one of its own class, by a share nobody can tell
             assert pure or min(errors) < 1e-3
-    assert max(labels.max() for _, labels in mixed) > min(labels.max(axis=1).min() for _, labels in mixed)
+    assert min(labels.max(axis=1).min() for _, labels in mixed) < 0.99, "something must have been mixed"
     np.testing.assert_array_equal(pixels(batches(1, mixup=0.4)), pixels(mixed))
     np.testing.assert_array_equal(pixels(batches(1, mixup=0.4, training=False)), pixels(batches(1, training=False)))
 
