@@ -13,10 +13,10 @@ import numpy as np
 from dashboard.core import range_test
 from dashboard.core.range_test import Suggestion
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING, Phase, Recipe
-from dashboard.ml import classifier, cut, material, rates, weights
+from dashboard.ml import classifier, material, rates, weights
 from dashboard.ml.fit import compile_part, lowest_block, stage
 from dashboard.ml.material import Data, Material
-from dashboard.ml.train import FEATURES, SETTLING_BATCHES, check_pictures
+from dashboard.ml.train import FEATURES, SETTLING, check_pictures
 from dashboard.runs import cache
 
 HEAD_STEPS = 200  # at most; a head that has learned little tells the blocks below it little
@@ -74,10 +74,8 @@ def begin(own: Material, progress: Progress) -> keras.Model:
     model = classifier.build(own.recipe, own.class_names)
     weights.load(model, own.recipe)
     if own.recipe.weights == "none":
-        progress(0, 0, "settling the random network")
-        data = material.pictures(own, model)
-        count = min(SETTLING_BATCHES, len(data.train))
-        classifier.settle(data.part, (data.train[index][0] for index in range(count)))
+        progress(0, 0, SETTLING)
+        material.settle(own, model)
     return model
 
 
@@ -86,11 +84,10 @@ def _make_ready(model: keras.Model, own: Material, phase: str, progress: Progres
     recipe = own.recipe
     as_phase = _phase(recipe, phase)
     unfreeze_from = lowest_block(model, as_phase, recipe)
-    everything_learns = unfreeze_from == cut.blocks(classifier.backbone_of(model))[0].name
-    if recipe.cache and not everything_learns:
-        data = material.cached(own, model, unfreeze_from, lambda done, total: progress(done, total, FEATURES))
-    else:
+    if material.nothing_frozen(own, model, unfreeze_from):
         data = material.pictures(own, model)
+    else:
+        data = material.cached(own, model, unfreeze_from, lambda done, total: progress(done, total, FEATURES))
     stage(model, unfreeze_from, recipe, 0)
     compile_part(data.part, recipe, as_phase.learning_rate, rates.factors(model, recipe, as_phase))
     return data

@@ -12,13 +12,15 @@ from dashboard.core.errors import RunError
 from dashboard.core.recipe import Recipe
 from dashboard.data import datasets
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, features
+from dashboard.ml import classifier, cut, features
 from dashboard.ml import prefix as engine
 from dashboard.ml.features import Features, Work
 from dashboard.ml.pictures import Pictures, Rows
 from dashboard.ml.prefix import Precision
 from dashboard.runs import cache
 from dashboard.runs.run import Run
+
+SETTLING_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,18 @@ def cached(material: Material, model: keras.Model, unfreeze_from: str | None, on
 
 def _later(stores: list[features.Store]) -> list[tuple[int, features.Store]]:
     return list(enumerate(stores))[1:]
+
+
+def settle(material: Material, model: keras.Model) -> None:
+    """Set the statistics of a network with random weights by its first batches; see `classifier.settle`."""
+    data = pictures(material, model)
+    count = min(SETTLING_BATCHES, len(data.train))
+    classifier.settle(data.part, (data.train[index][0] for index in range(count)))
+
+
+def nothing_frozen(material: Material, model: keras.Model, unfreeze_from: str | None) -> bool:
+    """Whether a phase has nothing that could be computed once and kept, or is told to keep nothing."""
+    return not material.recipe.cache or unfreeze_from == cut.blocks(classifier.backbone_of(model))[0].name
 
 
 def bytes_of(prefix: keras.Model) -> int:

@@ -20,7 +20,7 @@ from dashboard.core.recipe import Phase
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, cut, evaluate, material, standing
+from dashboard.ml import classifier, evaluate, material, standing
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data, Material
@@ -30,7 +30,7 @@ from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
 
-SETTLING_BATCHES = 8
+SETTLING = "settling the random network"
 DIFFERENCE = 0.005  # of accuracy; more between the network's parts and the whole of it is said
 FEATURES = "computing what stays frozen"
 WEIGHTS_INSIDE = "model.weights.h5"  # the name of the weights in a .keras file, the very same as saved alone
@@ -65,10 +65,8 @@ def begin(model: keras.Model, run: Run) -> None:
     if standing.has_base(run.path, run.recipe):
         standing.load_base(run.path, model, run.recipe)
         return
-    data = material.pictures(material.of_run(run), model)
-    count = min(SETTLING_BATCHES, len(data.train))
-    run.say("progress", stage="settling the random network", done=0, total=count)
-    classifier.settle(data.part, (data.train[index][0] for index in range(count)))
+    run.say("progress", stage=SETTLING, done=0, total=1)
+    material.settle(material.of_run(run), model)
     standing.save_base(run.path, model)
 
 
@@ -125,9 +123,9 @@ def data_of(model: keras.Model, run: Run, unfreeze_from: str | None, progress: S
         StopRequested: somebody asked for the end while features were computed.
         RunError: `disk-full`.
     """
-    everything_learns = unfreeze_from == cut.blocks(classifier.backbone_of(model))[0].name
-    if not run.recipe.cache or everything_learns:
-        return material.pictures(material.of_run(run), model)
+    own = material.of_run(run)
+    if material.nothing_frozen(own, model, unfreeze_from):
+        return material.pictures(own, model)
     began = said = time.monotonic()
 
     def tell(done: int, total: int) -> None:
@@ -148,7 +146,7 @@ def data_of(model: keras.Model, run: Run, unfreeze_from: str | None, progress: S
             said = now
 
     try:
-        return material.cached(material.of_run(run), model, unfreeze_from, tell)
+        return material.cached(own, model, unfreeze_from, tell)
     finally:
         progress.feature_seconds += time.monotonic() - began
 
