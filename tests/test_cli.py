@@ -15,6 +15,7 @@ from dashboard.runs.run import open_run
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
+SMALLEST = ("--backbone", "MobileNet", "--alpha", "0.25", "--weights", "none")
 
 
 def thaw(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -95,7 +96,7 @@ def test_an_untrainable_folder_is_refused_with_the_expected_layout(home: Path, t
 
 @pytest.mark.slow
 def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: Path) -> None:
-    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "48", "--batch-size", "16")
+    small = (*SMALLEST, "--image-size", "48", "--batch-size", "16")
     done = thaw(
         "train",
         "--dataset",
@@ -106,7 +107,7 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
         "--fine-tune-epochs",
         "1",
         "--unfreeze-from",
-        "block_16",
+        "conv_13",
         "--json",
     )
     assert done.returncode == 0, done.stderr
@@ -155,7 +156,7 @@ def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
             rows.append(f"{path.relative_to(shapes)},{('validation', 'test')[number % 2] if number < 4 else 'train'}")
     split = tmp_path / "split.csv"
     split.write_text("path,split\n" + "\n".join(rows))
-    small = ("--weights", "none", "--alpha", "0.35", "--image-size", "32")
+    small = (*SMALLEST, "--image-size", "32")
     endless = ("--epochs", "500", "--patience", "500", "--detach", "--json")
     given = ("--no-cache", "--precision", "float32", "--views", "7", "--schedule", "reduce on plateau")
     changes = ("--augmentation", "zoom", "--augmentation", "flip")

@@ -4,6 +4,7 @@ The same command begins a run and resumes it: it goes on after the newest whole 
 Exit codes: 0 finished or stopped on request, 1 failed, 3 another process works on this run.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -11,6 +12,9 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+
+if __name__ == "__main__":  # importing TensorFlow makes a million objects that stay; looking them through takes seconds
+    gc.disable()
 
 import keras
 
@@ -246,4 +250,6 @@ def main(run: Run) -> int:
 
 
 if __name__ == "__main__":
+    gc.freeze()
+    gc.enable()
     sys.exit(main(Run(Path(sys.argv[1]).resolve())))

@@ -6,6 +6,7 @@
 It ends when its input does. Whoever keeps it warm has the next answer without the seconds TensorFlow takes to begin.
 """
 
+import gc
 import json
 import os
 import sys
@@ -18,6 +19,7 @@ from typing import IO, Any
 if __name__ == "__main__":  # before TensorFlow, which may print: standard output is for answers alone
     _answers: IO[str] = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
+    gc.disable()  # as in `train`
 
 import keras
 
@@ -151,4 +153,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()
+    gc.enable()
     main()

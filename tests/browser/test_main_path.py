@@ -248,7 +248,7 @@ def long_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("shapes")
     samples.shapes_and_textures(folder, samples.ShapesSettings(images_a_class=8, side=32))
     dataset = json.loads(server.command("import", str(folder), "--name", "Shapes", "--json"))["dataset"]
-    network = ("--backbone", "MobileNetV2", "--alpha", "0.35", "--weights", "none", "--image-size", "32")
+    network = ("--backbone", "MobileNet", "--alpha", "0.25", "--weights", "none", "--image-size", "32")
     pace = ("--epochs", "1000", "--patience", "1000", "--batch-size", "4")
     run_id = json.loads(server.command("train", "--dataset", dataset, *network, *pace, "--detach", "--json"))["run"]
     file = server.folder(run_id) / "events.jsonl"

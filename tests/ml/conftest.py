@@ -22,7 +22,7 @@ from dashboard.data.weights import take_file
 from dashboard.runs.run import Run, prepare
 
 CLASSES = ("circle", "square", "stripes", "triangle")
-SMALL = {"dataset": "shapes", "backbone": "MobileNetV2", "alpha": 0.35, "weights": "none", "image_size": 96}
+SMALL = {"dataset": "shapes", "backbone": "MobileNet", "alpha": 0.25, "weights": "none", "image_size": 32}
 
 
 def shape(name: str, rng: np.random.Generator) -> bytes:
@@ -93,19 +93,19 @@ from dashboard.core.backbones import BACKBONES
 from dashboard.ml import backbone
 
 keras.utils.set_random_seed(0)
-images = keras.Input((96, 96, 3))
-network = backbone.build(BACKBONES["MobileNetV2"], 0.35, 96, images)
+images = keras.Input((32, 32, 3))
+network = backbone.build(BACKBONES["MobileNet"], 0.25, 32, images)
 for layer in network.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.momentum = 0.0
-network(np.random.default_rng(0).uniform(0, 255, (64, 96, 96, 3)).astype("float32"), training=True)
+network(np.random.default_rng(0).uniform(0, 255, (64, 32, 32, 3)).astype("float32"), training=True)
 network.save_weights(sys.argv[1])
 """
 
 
 @pytest.fixture(scope="session")
 def lively_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of MobileNetV2 0.35 whose outputs vary: a freshly drawn network tells every picture the same."""
+    """Weights of MobileNet 0.25 whose outputs vary: a freshly drawn network tells every picture the same."""
     path = tmp_path_factory.mktemp("weights") / "lively.weights.h5"
     subprocess.run([sys.executable, "-c", LIVELY, str(path)], cwd=ROOT, check=True)
     return path

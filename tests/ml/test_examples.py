@@ -62,7 +62,7 @@ def test_every_row_shows_the_very_views_that_are_kept_for_training(
         assert found is not None
         originals, changed = [], set()
         for view in range(examples.CHANGED + 1):
-            (batch,) = features._seen(reader, augmentation, features.Work(UNUSED, shas, view), shas)
+            (batch,) = features.seen(reader, augmentation, shas, view)
             for number, seen in enumerate(batch):
                 data = found.files(number)[view].read_bytes()
                 assert data == writer.small(seen), (name, view)

@@ -63,7 +63,7 @@ def test_a_batch_is_told_by_itself_and_not_as_a_mean_since_the_epoch_began(
 def test_fine_tuning_leaves_the_statistics_of_batch_normalization_bit_identical(
     make_run: Callable[..., Run], lively: dict[str, Any]
 ) -> None:
-    run = make_run(**lively, epochs=1, fine_tune_epochs=1, unfreeze_from="block_14", fine_tune_learning_rate=1e-2)
+    run = make_run(**lively, epochs=1, fine_tune_epochs=1, unfreeze_from="conv_12", fine_tune_learning_rate=1e-2)
     before = classifier.build(run.recipe, run.class_names)
     weights.load(before, run.recipe)
     after, _, _ = trained(run)
@@ -75,9 +75,9 @@ def test_fine_tuning_leaves_the_statistics_of_batch_normalization_bit_identical(
         changed[new.path] = not np.array_equal(old.numpy(), new.numpy())
     normalizations = [layer for layer in after.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert not [weight.path for layer in normalizations for weight in layer.weights if changed[weight.path]]
-    assert changed["block_14_expand/kernel"], "the thawed block must have learned, or stillness proves nothing"
-    assert changed["Conv_1/kernel"]
-    assert not changed["block_13_expand/kernel"]
+    assert changed["conv_pw_12/kernel"], "the thawed block must have learned, or stillness proves nothing"
+    assert changed["conv_pw_13/kernel"]
+    assert not changed["conv_pw_11/kernel"]
 
 
 def test_early_stopping_says_so_and_puts_the_best_weights_back(
@@ -104,7 +104,7 @@ def test_early_stopping_says_so_and_puts_the_best_weights_back(
 
 def test_fine_tuning_never_ends_worse_than_it_began(make_run: Callable[..., Run], lively: dict[str, Any]) -> None:
     """Without a cache: the best loss was said of features at another cut, rounded to float16 elsewhere."""
-    thawed = {"fine_tune_epochs": 3, "fine_tune_learning_rate": 1.0, "unfreeze_from": "block_15"}
+    thawed = {"fine_tune_epochs": 3, "fine_tune_learning_rate": 1.0, "unfreeze_from": "conv_13"}
     run = make_run(**lively, **thawed, epochs=3, patience=2, learning_rate=1e-2, cache=False)
     _, progress, data = trained(run)
     history = run.history()
@@ -143,7 +143,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_the_batch(
 ) -> None:
     run = make_run(**lively, epochs=5, fine_tune_epochs=0, learning_rate=1.0, optimizer="SGD", batch_size=8)
     model = classifier.build(run.recipe, run.class_names)
-    model.get_layer("probabilities").kernel.assign(np.full((1280, 4), math.nan))
+    model.get_layer("probabilities").kernel.assign(np.full((256, 4), math.nan))
     progress = Standing()
     progress.begin("feature extraction")
     with pytest.raises(RunError, match="The loss at batch 1 of epoch 1 is not a finite number") as refusal:
@@ -191,7 +191,7 @@ GRADUAL = {
     "epochs": 2,
     "fine_tune_epochs": 8,
     "fine_tune_learning_rate": 0.02,
-    "unfreeze_from": "block_14",
+    "unfreeze_from": "conv_11",
     "gradual_thawing": True,
     "patience": 2,
     "head_rate_factor": 2.0,
@@ -211,7 +211,7 @@ def test_blocks_thaw_one_by_one_and_a_run_killed_as_one_does_ends_with_the_same_
     whole, _, _ = trained(run)
     marks = events.marks(events.read(run.events_path))
     thawed = marks[marks["kind"] == "thaw"]
-    assert [text.split()[0] for text in thawed["text"]] == ["block_16", "block_15", "block_14"][: len(thawed)]
+    assert [text.split()[0] for text in thawed["text"]] == ["conv_12", "conv_11"][: len(thawed)]
     assert len(thawed) >= 2
     at = int(thawed["epoch"].iloc[0])
     write = callbacks.Checkpoint.on_epoch_end

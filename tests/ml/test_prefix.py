@@ -34,7 +34,7 @@ def batches(size: int, counts: tuple[int, ...]) -> Iterator[np.ndarray]:
     [
         ("MobileNet", None, 1),
         ("MobileNet", "conv_12", 1),
-        pytest.param("NASNetMobile", "cell_12", 2, marks=pytest.mark.slow),
+        pytest.param("NASNetMobile", "cell_12", 2, marks=pytest.mark.soak),
     ],
 )
 def test_it_gives_what_keras_gives_in_order(name: str, unfreeze_from: str | None, tensors: int) -> None:
@@ -83,3 +83,13 @@ assert not [name for name, module in sys.modules.items() if name.startswith("ope
 def test_an_engine_can_be_given_up_at_once_after_its_last_batch_and_reports_to_nobody() -> None:
     """In a process of its own: what goes wrong here is that nothing goes on."""
     subprocess.run([sys.executable, "-c", GIVEN_UP], cwd=ROOT, check=True, timeout=120)
+
+
+def test_a_cut_of_two_tensors_gives_both_in_the_order_of_the_prefix() -> None:
+    images = keras.Input((32, 32, 3))
+    wide = keras.layers.Conv2D(4, 3, strides=2)(images)
+    below = keras.Model(images, [keras.layers.ReLU()(wide), keras.layers.GlobalAveragePooling2D()(wide)])
+    found = list(prefix.open_engine(below, "float32").outputs(batches(32, (8, 3))))
+    for made, batch in zip(found, batches(32, (8, 3)), strict=True):
+        for ours, keras_own in zip(made, below(batch), strict=True):
+            np.testing.assert_allclose(ours, np.asarray(keras_own), rtol=1e-3, atol=1e-3)

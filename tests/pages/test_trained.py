@@ -30,7 +30,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=10, side=64))
     at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=60).run()
     at.switch_page("../../pages/model.py").run()
-    at.selectbox(key="model_alpha").set_value(0.35).run()
+    at.selectbox(key="frame_backbone").set_value("MobileNet").run()
+    at.selectbox(key="model_alpha").set_value(0.25).run()
     at.number_input(key="model_image_size").set_value(64).run()
     at.segmented_control(key="model_weights").set_value("none").run()
     assert any("not pretrained" in warning.value for warning in at.warning)
@@ -69,7 +70,7 @@ def shown(at: AppTest) -> dict[str, str]:
 def test_the_run_is_what_the_form_said(trained: Path) -> None:
     run = open_run(queue.listing()["id"].iloc[0])
     recipe = run.recipe
-    assert (recipe.alpha, recipe.image_size, recipe.weights) == (0.35, 64, "none")
+    assert (recipe.backbone, recipe.alpha, recipe.image_size, recipe.weights) == ("MobileNet", 0.25, 64, "none")
     assert (recipe.epochs, recipe.fine_tune_epochs, recipe.seed) == (2, 1, 3)
     assert recipe.dataset == datasets.listing()["id"].iloc[0]
     assert len(run.history()) == 3

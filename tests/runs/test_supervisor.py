@@ -58,7 +58,7 @@ def test_a_run_whose_pictures_are_gone_fails_with_its_reason(workspace: Path, re
 
 @pytest.mark.slow
 def test_a_killed_worker_leaves_an_interrupted_run_that_resumes_to_its_end(workspace: Path, recipe: Recipe) -> None:
-    run = queue.enqueue(recipe.replace(alpha=0.35, epochs=3, patience=3))
+    run = queue.enqueue(recipe.replace(backbone="MobileNet", alpha=0.25, epochs=3, patience=3))
     supervisor.ensure()
     wait_until(lambda: len(run.history()) >= 1, seconds=240)
     worker = next(
