@@ -1,5 +1,6 @@
 """Fixtures that speak the user's verbs. Nothing of this project is patched: a test gets its own workspace instead."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -53,3 +54,8 @@ def keras_home(keras_home_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(keras_home_copy))
     settings.cache_clear()
     return keras_home_copy
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not look a million objects of TensorFlow through again."""
+    gc.freeze()

@@ -80,7 +80,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         folder = folder_of(files, tmp_path_factory.mktemp("evil"))
         dataset = json.loads(server.command("import", str(folder), "--name", EVIL_DATASET, "--json"))["dataset"]
         network = ("--backbone", "MobileNet", "--alpha", "0.25", "--weights", "none", "--image-size", "32")
-        phases = ("--epochs", "2", "--fine-tune-epochs", "1", "--unfreeze-from", "block_16")
+        phases = ("--epochs", "2", "--fine-tune-epochs", "1", "--unfreeze-from", "conv_13")
         server.command("train", "--dataset", dataset, *network, *phases)
         yield server
 
