@@ -1,7 +1,6 @@
 """What the finished model says about every picture file of its run: `predictions.csv` and `report.json`."""
 
 import csv
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -50,26 +49,21 @@ def predictions(model: keras.Model, run: Run) -> pd.DataFrame:
     manifest, names = run.manifest, run.class_names
     columns = ["path", "sha256", "split", "true", "predicted", *(f"{metrics.PROBABILITY}{name}" for name in names)]
     paths = [picture_path(sha) for sha in manifest["sha256"]]
+    pictures = manifest[["path", "sha256", "split", "class_name"]].itertuples(index=False, name=None)
     done, said = 0, 0.0
     with files.replacing(run.path / "predictions.csv") as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         for batch in probabilities(model, run.recipe.image_size, paths):
-            writer.writerows(_rows(manifest.iloc[done : done + len(batch)], batch, names))
+            writer.writerows(
+                [*next(pictures), names[int(values.argmax())], *(f"{value:.9g}" for value in values)]
+                for values in batch
+            )
             done += len(batch)
             if time.monotonic() - said >= SAY or done == len(paths):
                 run.say("progress", stage="evaluating", done=done, total=len(paths))
                 said = time.monotonic()
     return run.predictions()
-
-
-def _rows(rows: pd.DataFrame, probabilities: np.ndarray, names: list[str]) -> list[list[str]]:
-    return [
-        [path, sha, split, true, names[int(values.argmax())], *(f"{value:.9g}" for value in values)]
-        for (path, sha, split, true), values in zip(
-            rows[["path", "sha256", "split", "class_name"]].itertuples(index=False), probabilities, strict=True
-        )
-    ]
 
 
 def accuracy(model: keras.Model, run: Run, split: str) -> float:
@@ -102,8 +96,7 @@ def report(table: pd.DataFrame, *, epochs: int, best_epoch: int, seconds: dict[s
 
 def cross_entropy(table: pd.DataFrame) -> float:
     """Mean of -log(probability of the true class), natural logarithm, without label smoothing."""
-    given = [
-        max(float(row[f"{metrics.PROBABILITY}{true}"]), 1e-7)
-        for row, true in zip(table.to_dict("records"), table["true"], strict=True)
-    ]
-    return -sum(math.log(value) for value in given) / len(given)
+    columns = metrics.probability_columns(table)
+    positions = pd.Index(columns).get_indexer(metrics.PROBABILITY + table["true"])
+    given = table[columns].to_numpy(float)[np.arange(len(table)), positions]
+    return float(-np.log(np.maximum(given, 1e-7)).mean())
