@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, memory, pages, report, training
+from benchmarks import accuracy, ground, memory, pages, report, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -75,6 +75,10 @@ def _accuracy(bench: Bench) -> list[Any]:
     return [_said(line) for line in accuracy.lines(bench.repeats)]
 
 
+def _views(bench: Bench) -> list[Any]:
+    return [_said(line) for line in views.lines(bench.repeats)]
+
+
 def _pages(bench: Bench) -> list[Any]:
     return [list(line) for line in pages.lines(bench.folder, bench.repeats)]
 
@@ -84,6 +88,7 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "throughput": _throughput,
     "memory": _memory,
     "accuracy": _accuracy,
+    "views": _views,
     "others": _others,
     "limits": _limits,
     "pages": _pages,

@@ -1,12 +1,9 @@
 """Whether the cache costs accuracy: the same recipes with and without it, on three data sets, with three seeds."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks import ground
-from dashboard.core.settings import settings
 from dashboard.data import intake
 
 SETS = {"flowers_small": 224, "trashnet_third": 160, "sign_digits": 96}  # with the image size, in pixels
@@ -30,12 +27,8 @@ class Line:
 def lines(seeds: int = 3) -> Iterator[Line]:
     """MobileNetV2 0.35 with its ImageNet weights, frozen and then thawed from the upper third; nothing where the data
     or the weights are not at hand."""
-    if not ground.SHARED.is_dir():
+    if not ground.publish_weights():
         return
-    keras_home = settings().absolute_workspace / "keras"
-    shutil.copytree(ground.SHARED / "keras_home", keras_home, copy_function=shutil.copyfile)
-    os.environ["KERAS_HOME"] = str(keras_home)
-    settings.cache_clear()
     for name, image_size in SETS.items():
         dataset = intake.import_pictures(intake.Source(ground.SHARED / name, name), name=name)
         fields = {"alpha": 0.35, "image_size": image_size, "epochs": 10, "fine_tune_epochs": 5}

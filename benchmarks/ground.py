@@ -1,6 +1,7 @@
 """What the benchmarks stand on: the pictures, the weights, and the two ways to train on them, each its own process."""
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.core.recipe import Recipe
-from dashboard.core.settings import ROOT
+from dashboard.core.settings import ROOT, settings
 from dashboard.data import datasets, intake, samples, weights
 from dashboard.data.datasets import Dataset, picture_path
 from dashboard.runs import cache, events
@@ -46,6 +47,18 @@ def starting_weights() -> dict[str, Any]:
     if WEIGHTS.is_file():
         return {"weights": "file", "weights_file": weights.take_file(WEIGHTS, WEIGHTS.name)}
     return {"weights": "none"}
+
+
+def publish_weights() -> bool:
+    """Put real ImageNet weights of small backbones where Keras looks for them; False where there are none at hand."""
+    published = SHARED / "keras_home"
+    if not published.is_dir():
+        return False
+    keras_home = settings().absolute_workspace / "keras"
+    shutil.copytree(published, keras_home, copy_function=shutil.copyfile)
+    os.environ["KERAS_HOME"] = str(keras_home)
+    settings.cache_clear()
+    return True
 
 
 def split_folder(dataset: Dataset, folder: Path) -> Path:

@@ -47,6 +47,8 @@ def text(kept: dict[str, Any]) -> str:
         parts.append("## Memory while training\n\n" + _memory(lines))
     if lines := kept.get("accuracy"):
         parts.append("## Accuracy with and without the cache\n\n" + _accuracy(lines))
+    if lines := kept.get("views"):
+        parts.append("## How many views\n\n" + _views(lines))
     if lines := kept.get("limits"):
         parts.append(WHERE_NOT.strip() + "\n\n" + _speeds(lines))
     if lines := kept.get("pages"):
@@ -108,6 +110,16 @@ def _accuracy(lines: list[dict[str, Any]]) -> str:
         for line in lines
     ]
     head = "| data set | way | validation accuracy, mean (by seed) | against no cache | test accuracy |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _views(lines: list[dict[str, Any]]) -> str:
+    rows = [
+        f"| {line['dataset']} | {line['views'] or 'fresh in every epoch'} | {_seconds(line['seconds'])} | "
+        f"{_share(line['accuracies'])} | {_share(line['test_accuracies'])} |"
+        for line in lines
+    ]
+    head = "| data set | views | files to finished model, 16 frozen epochs | validation accuracy | test accuracy |"
     return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
 
 
