@@ -27,11 +27,12 @@ class Line:
 def lines(seeds: int = 3) -> Iterator[Line]:
     """MobileNetV2 0.35 with its ImageNet weights, frozen and then thawed from the upper third; nothing where the data
     or the weights are not at hand."""
-    if not ground.publish_weights():
+    network = ground.small_network()
+    if network is None:
         return
     for name, image_size in SETS.items():
         dataset = intake.import_pictures(intake.Source(ground.SHARED / name, name), name=name)
-        fields = {"alpha": 0.35, "image_size": image_size, "epochs": 10, "fine_tune_epochs": 5}
+        fields = {**network, "image_size": image_size, "epochs": 10, "fine_tune_epochs": 5}
         for way, changes in WAYS.items():
             results = [
                 ground.by_thaw(dataset, f"{name}-{way}-{seed}".replace(" ", "-"), **fields, **changes, seed=seed)

@@ -1,7 +1,6 @@
 """What the benchmarks stand on: the pictures, the weights, and the two ways to train on them, each its own process."""
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.core.recipe import Recipe
-from dashboard.core.settings import ROOT, settings
+from dashboard.core.settings import ROOT
 from dashboard.data import datasets, intake, samples, weights
 from dashboard.data.datasets import Dataset, picture_path
 from dashboard.runs import cache, events
@@ -49,16 +48,12 @@ def starting_weights() -> dict[str, Any]:
     return {"weights": "none"}
 
 
-def publish_weights() -> bool:
-    """Put real ImageNet weights of small backbones where Keras looks for them; False where there are none at hand."""
-    published = SHARED / "keras_home"
-    if not published.is_dir():
-        return False
-    keras_home = settings().absolute_workspace / "keras"
-    shutil.copytree(published, keras_home, copy_function=shutil.copyfile)
-    os.environ["KERAS_HOME"] = str(keras_home)
-    settings.cache_clear()
-    return True
+def small_network() -> dict[str, Any] | None:
+    """Fields of a recipe for MobileNetV2 0.35 with its real ImageNet weights, at any image size; None without them."""
+    file = SHARED / "keras_home" / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
+    if not file.is_file():
+        return None
+    return {"alpha": 0.35, "weights": "file", "weights_file": weights.take_file(file, file.name)}
 
 
 def split_folder(dataset: Dataset, folder: Path) -> Path:

@@ -24,11 +24,12 @@ class Line:
 
 def lines(seeds: int) -> Iterator[Line]:
     """MobileNetV2 0.35 with its ImageNet weights, 16 frozen epochs; nothing where data or weights are not at hand."""
-    if not ground.publish_weights():
+    network = ground.small_network()
+    if network is None:
         return
     for name, image_size in SETS.items():
         dataset = intake.import_pictures(intake.Source(ground.SHARED / name, name), name=name)
-        fields = {"alpha": 0.35, "image_size": image_size, "epochs": 16, "fine_tune_epochs": 0, "augmentation": CHANGES}
+        fields = {**network, "image_size": image_size, "epochs": 16, "fine_tune_epochs": 0, "augmentation": CHANGES}
         for count in (*COUNTS, None):
             way = {"cache": False} if count is None else {"views": count}
             results = [

@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from dashboard.core.recipe import Recipe
+from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import samples
-from dashboard.runs import cache
-from dashboard.runs.run import open_run
+from dashboard.runs import cache, measures
+from dashboard.runs.run import open_run, versions
+from tests.core.test_promise import BLOCKS, WHOLE, part
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -175,6 +179,18 @@ def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
     assert all(divided[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
     split.write_text("path,split\nnowhere.png,train\n")
     assert thaw("train", "--dataset", dataset, "--split", split, *small, *endless).stderr.startswith("split-file-")
+
+
+def test_what_was_measured_not_to_fit_is_refused_before_anything_starts(home: Path, shapes: Path) -> None:
+    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    recipe = Recipe(dataset=dataset, dataset_version=1, weights="none", unfreeze_from="block_8")
+    path = in_workspace("cache", "topology", f"MobileNetV2-1-224-keras{versions()['keras']}.json")
+    path.write_text(json.dumps([{"name": name} for name in BLOCKS]))
+    parts = [asdict(part(cut, memory=10**15)) for cut in (None, "block_8")]
+    measures.keep(recipe, {"whole": asdict(WHOLE), "parts": parts})
+    done = thaw("train", "--dataset", dataset, "--weights", "none", "--unfreeze-from", "block_8", "--detach")
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("does-not-fit: "), done.stderr
+    assert thaw("runs", "--json").stdout.strip() == "[]"
 
 
 def test_a_recipe_file_keeps_what_no_option_changes(home: Path, shapes: Path, tmp_path: Path) -> None:

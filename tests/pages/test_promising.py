@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.core import machine
 from dashboard.data import samples
 from dashboard.runs import queue
 from tests.pages.conftest import OpenPage, settle
@@ -22,13 +23,13 @@ def keys(at: AppTest) -> set[str]:
     return {button.key for button in at.button}
 
 
-def change_memory(workspace: Path, to: int | None) -> int:
-    """Give another peak of memory to what was measured of the head; the one before."""
+def change_memory(workspace: Path, **to: int) -> dict[str, int]:
+    """Give other values of memory to what was measured of the head; those before."""
     for path in (workspace / "cache" / "measures").glob("*.json"):
         values = json.loads(path.read_text())
         if values["key"]["cut"] == "head":
-            before = int(values["measured"]["memory"])
-            values["measured"]["memory"] = to
+            before = {name: values["measured"][name] for name in ("memory", "memory_a_picture")}
+            values["measured"] |= to
             path.write_text(json.dumps(values))
     return before
 
@@ -51,7 +52,7 @@ def test_the_train_page_says_what_a_run_takes_refuses_what_cannot_fit_and_plans(
     assert any("then, thawed" in each.value for each in at.caption)
     assert "train_measure" not in keys(at)
 
-    measured = change_memory(workspace, 10**15)
+    measured = change_memory(workspace, memory=10**15)
     at.run()
     assert any("do not fit this machine: they need about 1e+06 GB of memory" in each.value for each in at.error)
     assert "train_nearest" not in keys(at), "no batch is small enough for that"
@@ -60,7 +61,17 @@ def test_the_train_page_says_what_a_run_takes_refuses_what_cannot_fit_and_plans(
     assert any("do not fit this machine" in each.value for each in at.error)
     assert queue.listing().empty
 
-    change_memory(workspace, measured)
+    a_picture = (machine.available_memory() or 10**9) // 4
+    change_memory(workspace, memory=32 * a_picture, memory_a_picture=a_picture)
+    at.run()
+    assert any("The nearest that fit: batch size 2 instead of 32" in each.value for each in at.error)
+    at.button(key="train_nearest").click().run()
+    assert at.number_input(key="train_batch_size").value == 2
+    next(button for button in at.button if button.label == "Cancel").click().run()  # it measures them at once
+    settle(at, lambda at: "train_measure" in keys(at), seconds=120)
+    at.number_input(key="train_batch_size").set_value(32).run()
+
+    change_memory(workspace, **measured)
     at.number_input(key="train_minutes").set_value(30.0).run()
     at.button(key="train_plan").click().run()
     settle(at, lambda at: bool(at.success), seconds=120)
