@@ -44,6 +44,10 @@ def _training(bench: Bench) -> list[Any]:
     return [_said(line) for line in training.lines(*bench.photographs(), bench.repeats)]
 
 
+def _augmentation(bench: Bench) -> list[Any]:
+    return [_said(line) for line in training.augmented(*bench.photographs(), bench.repeats)]
+
+
 def _others(bench: Bench) -> list[Any]:
     return [_said(line) for line in training.other_backbones(*bench.photographs())]
 
@@ -85,6 +89,7 @@ def _pages(bench: Bench) -> list[Any]:
 
 PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "training": _training,
+    "augmentation": _augmentation,
     "throughput": _throughput,
     "memory": _memory,
     "accuracy": _accuracy,

@@ -37,7 +37,7 @@ def versions() -> str:
 def text(kept: dict[str, Any]) -> str:
     """The whole page; parts that were not measured are left out."""
     parts = [HEAD.format(machine=kept["machine"], versions=kept["versions"])]
-    if lines := kept.get("training"):
+    if lines := [*kept.get("training", []), *kept.get("augmentation", [])]:
         parts.append("## Training, against the plain script\n\n" + _speeds(lines))
     if lines := kept.get("others"):
         parts.append("## One backbone of each kind of preprocessing\n\n" + _speeds(lines))
@@ -127,7 +127,7 @@ def picture(kept: dict[str, Any], path: Path) -> None:
     """Bars of the training lines, drawn by a browser; nothing where they were not measured or no browser is here."""
     from playwright.sync_api import sync_playwright
 
-    lines = [*kept.get("training", []), *kept.get("others", [])]
+    lines = [*kept.get("training", []), *kept.get("augmentation", []), *kept.get("others", [])]
     if not lines:
         return
     works = [f"{line['work']}<br>{_times(line):.0f} times faster" for line in lines][::-1]

@@ -74,6 +74,11 @@ def lines(dataset: Dataset, folder: Path, repeats: int) -> Iterator[Line]:
         peer.append(ground.by_peer(folder, **plain, **options, epochs=4, seed=seed))
     yield line(f"a fine-tuning epoch from {CUT} up", first, peer, 4, an_epoch)
 
+
+def augmented(dataset: Dataset, folder: Path, repeats: int) -> Iterator[Line]:
+    """The line with random changes to the training pictures."""
+    plain: dict[str, Any] = {"weights": str(ground.WEIGHTS)} if ground.WEIGHTS.is_file() else {}
+    ours: dict[str, Any] = {**ground.starting_weights(), "fine_tune_epochs": 0}
     first, peer = [], []
     for seed in range(repeats):
         first.append(ground.by_thaw(dataset, f"views-{seed}", **ours, augmentation=CHANGES, seed=seed))
