@@ -53,10 +53,15 @@ def an_epoch(result: Result) -> float:
     return ground.median(result.epoch_seconds[1:])
 
 
+def _frozen() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the peer and fields of our recipe that both start from the same weights, frozen."""
+    plain = {"weights": str(ground.WEIGHTS)} if ground.WEIGHTS.is_file() else {}
+    return plain, {**ground.starting_weights(), "fine_tune_epochs": 0}
+
+
 def lines(dataset: Dataset, folder: Path, repeats: int) -> Iterator[Line]:
     """Every line as soon as it is measured."""
-    plain: dict[str, Any] = {"weights": str(ground.WEIGHTS)} if ground.WEIGHTS.is_file() else {}
-    ours: dict[str, Any] = {**ground.starting_weights(), "fine_tune_epochs": 0}
+    plain, ours = _frozen()
     first, again, peer = [], [], []
     for seed in range(repeats):
         first.append(ground.by_thaw(dataset, f"frozen-{seed}", **ours, seed=seed))
@@ -77,8 +82,7 @@ def lines(dataset: Dataset, folder: Path, repeats: int) -> Iterator[Line]:
 
 def augmented(dataset: Dataset, folder: Path, repeats: int) -> Iterator[Line]:
     """The line with random changes to the training pictures."""
-    plain: dict[str, Any] = {"weights": str(ground.WEIGHTS)} if ground.WEIGHTS.is_file() else {}
-    ours: dict[str, Any] = {**ground.starting_weights(), "fine_tune_epochs": 0}
+    plain, ours = _frozen()
     first, peer = [], []
     for seed in range(repeats):
         first.append(ground.by_thaw(dataset, f"views-{seed}", **ours, augmentation=CHANGES, seed=seed))
@@ -97,8 +101,7 @@ def other_backbones(dataset: Dataset, folder: Path, epochs: int = 3) -> Iterator
 
 def not_faster(dataset: Dataset, folder: Path) -> Iterator[Line]:
     """Where there is nothing to keep, or nobody uses it twice."""
-    plain: dict[str, Any] = {"weights": str(ground.WEIGHTS)} if ground.WEIGHTS.is_file() else {}
-    ours: dict[str, Any] = {**ground.starting_weights(), "fine_tune_epochs": 0}
+    plain, ours = _frozen()
     one = ground.by_thaw(dataset, "one-epoch", **ours | {"epochs": 1})
     yield line("1 frozen epoch", [one], [ground.by_peer(folder, **plain, epochs=1)], None, whole)
     fresh = ground.by_thaw(dataset, "fresh", **ours | {"epochs": 2, "augmentation": CHANGES, "cache": False})

@@ -93,12 +93,13 @@ from dashboard.core.backbones import BACKBONES
 from dashboard.ml import backbone
 
 keras.utils.set_random_seed(0)
-images = keras.Input((32, 32, 3))
-network = backbone.build(BACKBONES["MobileNet"], 0.25, 32, images)
+name, alpha, size = sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
+images = keras.Input((size, size, 3))
+network = backbone.build(BACKBONES[name], alpha, size, images)
 for layer in network.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.momentum = 0.0
-network(np.random.default_rng(0).uniform(0, 255, (64, 32, 32, 3)).astype("float32"), training=True)
+network(np.random.default_rng(0).uniform(0, 255, (64, size, size, 3)).astype("float32"), training=True)
 network.save_weights(sys.argv[1])
 """
 
@@ -106,8 +107,13 @@ network.save_weights(sys.argv[1])
 @pytest.fixture(scope="session")
 def lively_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of MobileNet 0.25 whose outputs vary: a freshly drawn network tells every picture the same."""
-    path = tmp_path_factory.mktemp("weights") / "lively.weights.h5"
-    subprocess.run([sys.executable, "-c", LIVELY, str(path)], cwd=ROOT, check=True)
+    return draw_lively(tmp_path_factory.mktemp("weights"), "MobileNet", 0.25, 32)
+
+
+def draw_lively(folder: Path, name: str, alpha: float, image_size: int) -> Path:
+    """A file of such weights in a folder."""
+    path = folder / "lively.weights.h5"
+    subprocess.run([sys.executable, "-c", LIVELY, str(path), name, str(alpha), str(image_size)], cwd=ROOT, check=True)
     return path
 
 

@@ -17,8 +17,6 @@ from dashboard.ml import examples as writer
 from dashboard.ml import features, pictures
 from dashboard.runs import examples
 
-UNUSED: Any = None  # a store, where only the pictures for it are looked at
-
 
 @pytest.fixture
 def dataset(workspace: Any) -> Dataset:

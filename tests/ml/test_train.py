@@ -106,6 +106,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_untouched_one_with_a_model_that_p
     untouched = make_run("untouched", **fields)
     train.train(untouched)
     np.testing.assert_allclose(probabilities(run), probabilities(untouched), atol=1e-5)
+    assert checkpoints.epochs(run.path)[:2] == [5, 4]
     reports_what_it_did(run, epochs=5)
     predicts_in_a_fresh_process_what_its_table_says(run)
 
