@@ -18,6 +18,7 @@ from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.recipe import Recipe
 from dashboard.data.datasets import picture_path
 from dashboard.data.images import decode
+from dashboard.ml import allocator
 from dashboard.ml.resizing import resize
 
 THREADS = os.cpu_count() or 2
@@ -67,6 +68,7 @@ class Rows(keras.utils.PyDataset):
 
     def __init__(self, rows: pd.DataFrame, class_names: list[str], recipe: Recipe, *, training: bool) -> None:
         super().__init__()  # one worker: the batches stay in order, the threads are inside a batch
+        allocator.keep_freed_memory()
         self.shas = list(rows["sha256"])
         self.labels = np.eye(len(class_names), dtype="float32")[
             [class_names.index(name) for name in rows["class_name"]]
