@@ -49,7 +49,7 @@ def _story(run_id: str, drawn_status: str) -> None:
 def _standing(chosen: Chosen) -> None:
     now = chosen.row["status"]
     words = chosen.row["message"] or {
-        status.QUEUED: _waiting(chosen),
+        status.QUEUED: _waiting(chosen) if now == status.QUEUED else "",
         status.RUNNING: "Training. It goes on when you close this page.",
         status.STOPPING: "Stopping after this batch; the best weights are kept.",
         status.STOPPED: "Stopped on request; the best weights were kept.",
