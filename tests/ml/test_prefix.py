@@ -35,33 +35,45 @@ def batches(size: int, counts: tuple[int, ...]) -> Iterator[np.ndarray]:
     [
         ("MobileNet", None, 1),
         ("MobileNet", "conv_12", 1),
-        ("EfficientNetV2B0", None, 1),  # each of its swishes leaves a loose end in the graph
         pytest.param("NASNetMobile", "cell_12", 2, marks=pytest.mark.soak),
     ],
 )
 def test_it_gives_what_keras_gives_in_order(name: str, unfreeze_from: str | None, tensors: int) -> None:
-    gives_what_keras_gives(name, 32, unfreeze_from, tensors, (8, 8, 8, 8, 8, 8, 3))
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("name", BACKBONES)
-def test_it_gives_what_keras_gives_for_every_builder(name: str) -> None:
-    gives_what_keras_gives(name, max(32, BACKBONES[name].smallest_image_size), None, 1, (4, 3))
-
-
-def gives_what_keras_gives(
-    name: str, size: int, unfreeze_from: str | None, tensors: int, counts: tuple[int, ...]
-) -> None:
-    below, _ = classifier.split(network(name, size), unfreeze_from)
-    found = list(prefix.open_engine(below, "float32").outputs(batches(size, counts)))
+    below, _ = classifier.split(network(name, 32), unfreeze_from)
+    counts = (8, 8, 8, 8, 8, 8, 3)
+    found = list(prefix.open_engine(below, "float32").outputs(batches(32, counts)))
     assert [len(made[0]) for made in found] == list(counts)
-    for made, batch in zip(found, batches(size, counts), strict=True):
+    for made, batch in zip(found, batches(32, counts), strict=True):
         expected = below(batch, training=False)
         expected = expected if isinstance(expected, list) else [expected]
         assert len(made) == len(expected) == tensors
         for ours, keras_own in zip(made, expected, strict=True):
             assert np.std(keras_own) > 1e-3, "outputs must vary, or equality proves nothing"
             np.testing.assert_allclose(ours, np.asarray(keras_own), rtol=1e-3, atol=1e-3)
+
+
+LOOSE_ENDS = "EfficientNetV2B0"  # each of its swishes leaves one in the graph
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name == LOOSE_ENDS else pytest.param(name, marks=pytest.mark.soak) for name in BACKBONES],
+)
+def test_it_gives_one_tensor_that_is_what_keras_gives_whatever_the_builder(name: str) -> None:
+    """Networks as they are drawn: settled ones of this depth amplify the last digit of float32 a thousand times.
+
+    One (EfficientNetV2L) does so even then; what it makes of the last digit of its input bounds the difference as well.
+    """
+    size = max(64, BACKBONES[name].smallest_image_size)
+    recipe = recipe_from({"dataset": "-", "backbone": name, "weights": "none", "image_size": size})
+    below, _ = classifier.split(classifier.build(recipe, ["ash", "birch"]), None)
+    (batch,) = batches(size, (3,))
+    (made,) = prefix.open_engine(below, "float32").outputs([batch])
+    (ours,), keras_own = made, np.asarray(below(batch, training=False))
+    scale = np.abs(keras_own).max()
+    assert np.std(keras_own) > 1e-3 * scale, "outputs must vary, or equality proves nothing"
+    last_digit = np.abs(np.asarray(below(batch * np.float32(1 + 1e-6), training=False)) - keras_own).max()
+    np.testing.assert_allclose(ours, keras_own, atol=max(1e-4 * scale, last_digit))
 
 
 def test_bfloat16_is_near_on_real_pictures_with_real_weights(keras_home: Path, shared_data: Path) -> None:
