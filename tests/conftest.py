@@ -20,6 +20,8 @@ SHARED = ROOT.parent / "shared" / "data"
 
 # A run that steps back for everything would wait for every other test.
 os.environ["THAW_POLITENESS"] = "0"
+# Nor does every test that starts a supervisor need a training process beside it.
+os.environ["THAW_KEEP_READY"] = "0"
 
 # Seeded like every other random test; speed is a matter for benchmarks, and a busy machine is no bug.
 hypothesis.settings.register_profile("thaw", deadline=None, derandomize=True)

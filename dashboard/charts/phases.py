@@ -5,10 +5,21 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING
+from dashboard.core.steering import ASKED, LAST_EPOCH, LEARNING_RATE, MORE_EPOCHS, PATIENCE, THAW
 
 COLORS = {FEATURE_EXTRACTION: theme.ICE, FINE_TUNING: theme.EMBER}
 NARROW = {FEATURE_EXTRACTION: 0.36, FINE_TUNING: 0.24}  # of the width: less holds no name on a phone
-LINES = {"early stopping": "stopped early", "stop": "stopped", "thaw": "thawed", "learning rate": "rate lowered"}
+LINES = {
+    "early stopping": "stopped early",
+    "stop": "stopped",
+    "thaw": "thawed",
+    "learning rate": "rate lowered",
+    ASKED + LEARNING_RATE: "rate set",
+    ASKED + PATIENCE: "patience set",
+    ASKED + THAW: "asked to thaw",
+    ASKED + LAST_EPOCH: "asked to stop",
+    ASKED + MORE_EPOCHS: "longer",
+}
 
 
 def shade(figure: go.Figure, rows: pd.DataFrame) -> None:

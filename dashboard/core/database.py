@@ -74,6 +74,7 @@ remarks = sa.Table(
 )
 
 ACTIVE = ("running", "stopping")
+UNDER_WAY = ("queued", *ACTIVE)
 MIGRATING = 0x74686177  # the number of PostgreSQL's advisory lock; any, as long as nobody else's is the same
 
 runs = sa.Table(
@@ -92,6 +93,8 @@ runs = sa.Table(
     sa.Column("ended_at", sa.Float),
     sa.Column("validation_accuracy", sa.Float),
     sa.Column("test_accuracy", sa.Float),
+    sa.Column("position", sa.Integer),  # in the queue, the lowest first
+    sa.Column("recipe_digest", sa.String(64)),
     sqlite_autoincrement=True,  # a number is never given twice, even after a run was deleted
 )
 # Two supervisors cannot both start a run on one device: the second update fails.
@@ -101,6 +104,14 @@ sa.Index(
     unique=True,
     sqlite_where=runs.c.status.in_(ACTIVE),
     postgresql_where=runs.c.status.in_(ACTIVE),
+)
+# Two tabs that start the same training at once start one run: the second insert fails.
+sa.Index(
+    "one_run_a_recipe",
+    runs.c.recipe_digest,
+    unique=True,
+    sqlite_where=runs.c.status.in_(UNDER_WAY),
+    postgresql_where=runs.c.status.in_(UNDER_WAY),
 )
 
 

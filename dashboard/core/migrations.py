@@ -98,5 +98,22 @@ def _datasets_and_runs(connection: sa.Connection) -> None:
     _first.create_all(connection, checkfirst=False)
 
 
+def _order_and_recipe_of_runs(connection: sa.Connection) -> None:
+    connection.execute(sa.DDL("ALTER TABLE runs ADD COLUMN position INTEGER"))
+    connection.execute(sa.DDL("ALTER TABLE runs ADD COLUMN recipe_digest VARCHAR(64)"))
+    runs = sa.Table(
+        "runs", sa.MetaData(), sa.Column("status", sa.String(16)), sa.Column("recipe_digest", sa.String(64))
+    )
+    under_way = runs.c.status.in_(("queued", "running", "stopping"))
+    index = sa.Index(
+        "one_run_a_recipe",
+        runs.c.recipe_digest,
+        unique=True,
+        sqlite_where=under_way,
+        postgresql_where=under_way,
+    )
+    index.create(connection)
+
+
 # The n-th function takes a database from version n to n + 1.
-MIGRATIONS: tuple[Migration, ...] = (_datasets_and_runs,)
+MIGRATIONS: tuple[Migration, ...] = (_datasets_and_runs, _order_and_recipe_of_runs)

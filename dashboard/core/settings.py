@@ -28,8 +28,13 @@ class Settings(BaseSettings):
     politeness: int = Field(
         10, ge=0, le=19, description="how far a run steps back for everything else, as of `nice`: pages come first"
     )
-    supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
-    stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")
+    supervisor_idle: float = Field(600.0, gt=0, description="seconds without work after which the supervisor leaves")
+    keep_ready: bool = Field(
+        True, description="have a training process ready while nothing trains: runs begin at once, for 350 MB of memory"
+    )
+    stop_grace: float = Field(
+        10.0, gt=0, description="seconds a run that shall stop may compute nothing before it is killed"
+    )
 
     @property
     def absolute_workspace(self) -> Path:
