@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, memory, pages, report, training, views
+from benchmarks import accuracy, ground, memory, pages, report, start, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -83,6 +83,10 @@ def _views(bench: Bench) -> list[Any]:
     return [_said(line) for line in views.lines(bench.repeats)]
 
 
+def _start(bench: Bench) -> list[Any]:
+    return [_said(line) for line in start.lines(ground.photographs(bench.folder), bench.repeats)]
+
+
 def _pages(bench: Bench) -> list[Any]:
     return [list(line) for line in pages.lines(bench.folder, bench.repeats)]
 
@@ -96,6 +100,7 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "views": _views,
     "others": _others,
     "limits": _limits,
+    "start": _start,
     "pages": _pages,
 }
 

@@ -51,6 +51,9 @@ def text(kept: dict[str, Any]) -> str:
         parts.append("## How many views\n\n" + _views(lines))
     if lines := kept.get("limits"):
         parts.append(WHERE_NOT.strip() + "\n\n" + _speeds(lines))
+    if lines := kept.get("start"):
+        rows = "\n".join(f"| {line['way']} | {_seconds(line['seconds'])} | 3 s |" for line in lines)
+        parts.append(f"## From Train to the first batch\n\n| way | time | goal |\n|---|---|---|\n{rows}\n")
     if lines := kept.get("pages"):
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"## The rest of the path\n\n| work | time | beside it |\n|---|---|---|\n{rows}\n")

@@ -79,7 +79,7 @@ class Recorder(keras.callbacks.Callback):
         self.pending.append((loss, accuracy, self.learning_rate, size))
         self.sums += (loss * size, accuracy * size, size)
         self.standing.step += 1
-        if time.monotonic() - self.flushed >= FLUSH:
+        if time.monotonic() - self.flushed >= FLUSH or self.standing.step == 1:  # nobody waits for the first one
             self.flush()
 
     def on_test_begin(self, logs: Logs = None) -> None:

@@ -50,6 +50,11 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def last_taken(path: Path) -> float:
+    """When a process last got the lease, in seconds since 1970; 0 where none ever did."""
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
 def holder(path: Path) -> int | None:
     """Id of the process that holds the lease at `path`; None where nobody does.
 

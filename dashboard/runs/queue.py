@@ -18,6 +18,7 @@ from dashboard.runs import checkpoints, lease, status, steering
 from dashboard.runs.run import Run, open_run, prepare
 from dashboard.runs.status import Status
 
+START = 10.0  # seconds a worker may take to its lease
 DEVICE = "cpu"  # one active run a device; a machine with a GPU will be another row here
 
 
@@ -277,10 +278,10 @@ def reconcile() -> None:
     """Make every active row without a live worker `interrupted`. The lease decides, never a process id."""
     active = listing().query("status in @status.UNDER_WAY and status != @status.QUEUED")
     for run_id, started in zip(active["id"], active["started_at"], strict=True):
-        just_claimed = (
-            time.time() - started < 10
-        )  # a supervisor claims the row a moment before its worker takes the lease
-        if not just_claimed and not lease.is_held(open_run(run_id).lease_path):
+        path = open_run(run_id).lease_path
+        # A supervisor claims the row a moment before its worker takes the lease.
+        on_its_way = time.time() - started < START and lease.last_taken(path) < started
+        if not on_its_way and not lease.is_held(path):
             change(
                 run_id,
                 status.INTERRUPTED,

@@ -68,7 +68,7 @@ def look_after() -> None:
     if lease.is_held(workspace(LEASE)):
         return
     queue.reconcile()
-    if _waiting():
+    if _waiting() or queue.active():
         ensure()
 
 

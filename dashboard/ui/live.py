@@ -63,13 +63,13 @@ def _standing(chosen: Chosen) -> None:
         status.FINISHED: _kept(chosen),
     }.get(now, "")
     icon = f":material/{ICONS[now]}:"
-    line = f"{icon} **{now.capitalize()}** {text.literal(words)}"
+    line = f"**{now.capitalize()}** {text.literal(words)}"
     if now == status.FAILED:
-        st.error(text.literal(words), icon=icon)
+        st.error(line, icon=icon)
     elif now == status.INTERRUPTED:
-        st.warning(text.literal(words), icon=icon)
+        st.warning(line, icon=icon)
     else:
-        st.markdown(line)
+        st.markdown(f"{icon} {line}")
 
 
 def _running(chosen: Chosen) -> str:

@@ -51,7 +51,8 @@ def page_of(open_page: OpenPage, run: Run) -> str:
     """Everything the run's page says in words."""
     at = open_page("run")
     assert not at.exception
-    return "\n".join(str(element.value) for element in (*at.markdown, *at.warning, *at.error, *at.caption))
+    said = "\n".join(str(element.value) for element in (*at.markdown, *at.warning, *at.error, *at.caption))
+    return said.replace("\\", "")
 
 
 def test_a_killed_worker_is_told_with_what_was_saved_and_what_would_need_less(
@@ -139,8 +140,12 @@ def test_an_orphan_that_is_frozen_is_killed_too(endless: Recipe, monkeypatch: py
     kill(holder)
     os.kill(worker_of(run), signal.SIGSTOP)
     queue.request_stop(run.id)
-    supervisor.ensure()
-    wait_until(lambda: status_of(run) == status.INTERRUPTED, seconds=40)
+
+    def looked() -> bool:
+        supervisor.look_after()  # as every page does that shows runs
+        return status_of(run) == status.INTERRUPTED
+
+    wait_until(looked, seconds=40)
 
 
 def _press_train(recipe: str) -> str:
