@@ -291,7 +291,8 @@ class Patience(keras.callbacks.EarlyStopping):
         self.best_epoch = self.standing.best_epoch - 1
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self.patience = self.standing.patience or self.patience
+        if self.standing.patience:
+            self.patience = self.standing.patience
         super().on_epoch_end(epoch, logs)
         here = {"epoch": epoch + 1, "step": self.standing.step}
         self.standing.wait = self.wait
