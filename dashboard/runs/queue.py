@@ -175,7 +175,8 @@ def move_up(run_id: str) -> None:
 def take(run_id: str) -> None:
     """Make a run the running one, for the worker that holds its lease: whatever the row said, it runs."""
     free = (status.QUEUED, status.PAUSED, status.INTERRUPTED)
-    change(run_id, status.RUNNING, only_from=free, ended_at=None, message="")
+    began = sa.func.coalesce(table.c.started_at, time.time())
+    change(run_id, status.RUNNING, only_from=free, started_at=began, ended_at=None, message="")
 
 
 def request_stop(run_id: str) -> None:

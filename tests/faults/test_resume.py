@@ -1,14 +1,20 @@
 """A run that is killed and resumed ends with the same bytes as one that was left alone."""
 
-from collections.abc import Callable
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dashboard.core.recipe import Recipe
-from dashboard.runs import checkpoints, events, steering
+from dashboard.runs import checkpoints, events, queue, status, steering
 from dashboard.runs.run import Run
 from tests.faults.conftest import Start, digest, prepared
+from tests.pages.conftest import OpenPage, open_page
+
+__all__ = ["open_page"]  # a fixture
 
 pytestmark = pytest.mark.slow
 
@@ -117,15 +123,72 @@ def damage(run: Run, epoch: int, how: str) -> None:
         (folder / "SHA256SUMS").write_text("")
 
 
+@pytest.fixture
+def killed(recipe: Recipe, start: Start) -> Run:
+    """A run of three epochs, killed in the third."""
+    run = queue.enqueue(recipe.replace(fine_tune_epochs=0))
+    assert start(run, killed_at=2 * AN_EPOCH + 1).wait(timeout=120) == -9
+    return run
+
+
 @pytest.mark.parametrize("how", ["cut", "flipped bit", "file missing", "sums empty"])
 def test_a_damaged_checkpoint_falls_back_one_says_so_and_ends_with_the_same_bytes(
-    recipe: Recipe, start: Start, train_to_end: Train, how: str
+    killed: Run, train_to_end: Train, open_page: OpenPage, how: str
 ) -> None:
-    short = recipe.replace(fine_tune_epochs=0)
-    reference, run = train_to_end(prepared(short, "reference")), prepared(short, "run")
+    reference = train_to_end(prepared(killed.recipe, "reference"))
+    damage(killed, 2, how)
+    train_to_end(killed)
+    same_as(killed, reference)
+    (warning,) = open_page("run").warning
+    assert "The checkpoint of epoch 2 is damaged; training goes on after epoch 1." in warning.value.replace("\\", "")
+
+
+def test_when_every_checkpoint_is_damaged_the_run_has_failed_and_a_new_start_is_offered(
+    killed: Run, start: Start, open_page: OpenPage
+) -> None:
+    for epoch, how in ((1, "cut"), (2, "flipped bit")):
+        damage(killed, epoch, how)
+    assert start(killed).wait(timeout=120) == 1
+    at = open_page("run")
+    (error,) = at.error
+    assert "All checkpoints of run" in error.value and "Start a new run" in error.value
+    at.button(key="run_repeat").click().run()
+    assert not at.exception
+    assert len(queue.listing()) == 2 and queue.listing()["status"].iloc[0] == status.QUEUED
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True)
+    if made.returncode:
+        pytest.skip("may not mount a tmpfs here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_ends_the_run_with_the_last_checkpoint_intact_and_it_goes_on_after_space_is_freed(
+    recipe: Recipe, small_disk: Path, start: Start, train_to_end: Train, open_page: OpenPage
+) -> None:
+    short = recipe.replace(fine_tune_epochs=0, epochs=4)
+    reference, run = train_to_end(prepared(short, "reference")), queue.enqueue(short)
+    (run.path / "checkpoints").symlink_to(small_disk)
     assert start(run, killed_at=2 * AN_EPOCH + 1).wait(timeout=120) == -9
-    damage(run, 2, how)
+    ballast = small_disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb") as file:
+        while True:
+            file.write(bytes(10_000))
+            file.flush()
+    assert start(run).wait(timeout=120) == 1
+    queue.reconcile()
+    (error,) = open_page("run").error
+    said = error.value.replace("\\", "")
+    assert "The checkpoint of epoch 3 could not be written: No space left on device." in said
+    assert "free some disk space and resume the run" in said
+    assert [checkpoints.is_whole(checkpoints.path(run.path, epoch)) for epoch in (1, 2)] == [True, True]
+    ballast.unlink()
+    queue.resume(run.id)
     train_to_end(run)
     same_as(run, reference)
-    said = [event["text"] for event in events.read(run.events_path) if event["kind"] == "warning"]
-    assert said == ["The checkpoint of epoch 2 is damaged; training goes on after epoch 1."]
