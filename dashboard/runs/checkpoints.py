@@ -54,5 +54,5 @@ def tidy(root: Path) -> None:
     """Remove what a killed worker left half-written or half-removed; only its successor may."""
     folder = root / "checkpoints"
     for each in folder.iterdir() if folder.is_dir() else ():
-        if NAME.fullmatch(each.name) is None:
+        if each.name.startswith("."):
             shutil.rmtree(each)
