@@ -35,6 +35,7 @@ def _values(chosen: Chosen) -> None:
             min_value=LEVERS[LEARNING_RATE].least,
             max_value=LEVERS[LEARNING_RATE].most,
             value=float(f"{now:.2g}"),
+            step=float(f"{now / 10:.1g}"),
             format="%.2g",
             key=f"steer_rate_{chosen.run.id}",
             help="From the next batch on. A schedule goes on from there in its own shape.",
