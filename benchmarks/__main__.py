@@ -8,6 +8,7 @@ kept in docs/performance.json, so that a part can be measured again alone.
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import platform
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, memory, pages, report, start, training, views
+from benchmarks import accuracy, ground, live, memory, pages, report, start, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -87,6 +88,14 @@ def _start(bench: Bench) -> list[Any]:
     return [_said(line) for line in start.lines(ground.photographs(bench.folder), bench.repeats)]
 
 
+def _live(bench: Bench) -> list[Any]:
+    lines = (
+        live.drawing(bench.repeats),
+        live.watching(bench.photographs()[0], bench.repeats),
+    )
+    return [_said(line) for line in itertools.chain(*lines)]
+
+
 def _pages(bench: Bench) -> list[Any]:
     return [list(line) for line in pages.lines(bench.folder, bench.repeats)]
 
@@ -102,6 +111,7 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "limits": _limits,
     "start": _start,
     "pages": _pages,
+    "live": _live,
 }
 
 

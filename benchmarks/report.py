@@ -28,6 +28,11 @@ Fresh augmentation in every epoch (cache off) makes every picture a new one, so 
 each, as the plain script does it. With everything thawed nothing is frozen, and there is nothing to keep.
 """
 
+WATCHING = """People at machines of their own are sessions of the real server, which ask it for all that a browser asks
+for; browsers on this machine draw with its processor as well.
+
+"""
+
 
 def versions() -> str:
     names = ("keras", "tensorflow", "openvino", "numpy", "pillow")
@@ -54,6 +59,8 @@ def text(kept: dict[str, Any]) -> str:
     if lines := kept.get("start"):
         rows = "\n".join(f"| {line['way']} | {_seconds(line['seconds'])} | 3 s |" for line in lines)
         parts.append(f"## From Train to the first batch\n\n| way | time | goal |\n|---|---|---|\n{rows}\n")
+    if lines := kept.get("live"):
+        parts.append("## Watching a run\n\n" + WATCHING + _live(lines))
     if lines := kept.get("pages"):
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"## The rest of the path\n\n| work | time | beside it |\n|---|---|---|\n{rows}\n")
@@ -123,6 +130,19 @@ def _views(lines: list[dict[str, Any]]) -> str:
         for line in lines
     ]
     head = "| data set | views | files to finished model, 16 frozen epochs | validation accuracy | test accuracy |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _live(lines: list[dict[str, Any]]) -> str:
+    rows = []
+    for line in lines:
+        unwatched, goal = line["unwatched"], line["goal"]
+        beside = ["–", "–", "–" if goal is None else f"{goal:g} s"]
+        if unwatched:
+            slower = statistics.median(line["seconds"]) / statistics.median(unwatched) - 1
+            beside = [_seconds(unwatched), f"**{slower:+.1%}**", "–" if goal is None else f"{goal:+.0%}"]
+        rows.append(f"| {line['work']} | {_seconds(line['seconds'])} | {' | '.join(beside)} |")
+    head = "| work | time | nobody watching | longer by | goal |"
     return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
 
 

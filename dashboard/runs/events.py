@@ -18,16 +18,18 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from dashboard.runs.columns import TYPES, Columns
+
 Event = dict[str, Any]
 
-BATCH_COLUMNS = ["step", "phase", "epoch", "loss", "accuracy", "learning_rate", "pictures_per_second", "time"]
+BATCH_COLUMNS = list(TYPES)
 EPOCH_COLUMNS = [
     "epoch",
     "phase",
@@ -57,34 +59,81 @@ def append(path: Path, kind: str, **values: Any) -> None:
 
 @dataclass
 class Reader:
-    """Reads a growing events file for any number of threads; each `read` parses only what is new."""
+    """Reads a growing events file for any number of threads; each look parses only what is new.
+
+    Batches are kept as columns. Among the events, a `batches` event that goes on telling of the same epoch takes the
+    place of the one before, so that walking over them is as cheap after a million batches as after a few.
+    """
 
     path: Path
     offset: int = 0  # bytes already parsed
     events: list[Event] = field(default_factory=list)
+    _columns: Columns = field(default_factory=Columns, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def read(self) -> list[Event]:
-        """All events so far. A half-written last line waits for the next call; a line cut by a kill is skipped."""
+        """The events so far. A half-written last line waits for the next call; a line cut by a kill is skipped."""
         with self._lock:
-            if self.path.exists():
-                self._take_in()
+            self._take_in()
             return list(self.events)
 
+    def batches(self) -> pd.DataFrame:
+        """Every batch so far, as of the function `batches`; read-only, without a copy of any."""
+        with self._lock:
+            self._take_in()
+            return self._columns.table()
+
     def _take_in(self) -> None:
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            fresh = file.read()
-        whole = fresh[: fresh.rfind(b"\n") + 1]
-        self.offset += len(whole)
-        for line in whole.splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
+        for line in _lines(self.path, self.offset):
+            self.offset += len(line)
+            event = _parsed(line)
+            if event is None:
                 continue
             if event["kind"] == "attempt":
-                self.events = [old for old in self.events if _survives(old, event["epoch"])]
-            self.events.append(event)
+                self._columns.void_after(event["epoch"])
+            if event["kind"] == "batches":
+                self._columns.take(event)
+                if self.events and _goes_on(self.events[-1], event):
+                    self.events.pop()
+            self.events = _told(self.events, event)
+
+
+def read(path: Path) -> list[Event]:
+    """All events of a file, each `batches` event with all it said."""
+    events: list[Event] = []
+    for event in map(_parsed, _lines(path)):
+        if event is not None:
+            events = _told(events, event)
+    return events
+
+
+def _lines(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """The whole lines of a file from a byte on; none where there is no file."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return  # its rest may come while this reads on, and is no line of its own
+            yield line
+
+
+def _parsed(line: bytes) -> Event | None:
+    """The event of a line; None for a line that was cut."""
+    try:
+        event: Event = json.loads(line)
+    except ValueError:
+        return None
+    return event
+
+
+def _told(events: list[Event], event: Event) -> list[Event]:
+    """The events and one more; an attempt makes void what is later than its epoch."""
+    if event["kind"] == "attempt":
+        events = [old for old in events if _survives(old, event["epoch"])]
+    events.append(event)
+    return events
 
 
 def _survives(event: Event, epoch: int) -> bool:
@@ -94,23 +143,18 @@ def _survives(event: Event, epoch: int) -> bool:
     return event["kind"] in ("attempt", "warning") or ("epoch" in event and event["epoch"] <= epoch)
 
 
-def read(path: Path) -> list[Event]:
-    return Reader(path).read()
+def _goes_on(before: Event, event: Event) -> bool:
+    """Whether a `batches` event tells more of the epoch that the one before it was telling of."""
+    return bool(before["kind"] == "batches" and before["epoch"] == event["epoch"])
 
 
 def batches(events: Iterable[Event]) -> pd.DataFrame:
     """One row per training step, columns `BATCH_COLUMNS`; loss and accuracy of that mini-batch alone."""
-    columns: dict[str, list[Any]] = {name: [] for name in BATCH_COLUMNS}
+    rows = Columns()
     for event in events:
-        if event["kind"] != "batches":
-            continue
-        count = len(event["loss"])
-        columns["step"].extend(range(event["first_step"], event["first_step"] + count))
-        for name in ("loss", "accuracy", "learning_rate"):
-            columns[name].extend(event[name])
-        for name in ("phase", "epoch", "pictures_per_second", "time"):
-            columns[name].extend([event[name]] * count)
-    return pd.DataFrame(columns, columns=BATCH_COLUMNS)
+        if event["kind"] == "batches":
+            rows.take(event)
+    return rows.table()
 
 
 def epochs(events: Iterable[Event]) -> pd.DataFrame:
@@ -132,10 +176,6 @@ def marks(events: Iterable[Event]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=MARK_COLUMNS)
 
 
-def last(events: Iterable[Event], kind: str) -> Event | None:
+def last(events: Sequence[Event], kind: str) -> Event | None:
     """The newest event of a kind."""
-    found = None
-    for event in events:
-        if event["kind"] == kind:
-            found = event
-    return found
+    return next((event for event in reversed(events) if event["kind"] == kind), None)

@@ -1,7 +1,7 @@
 """How fast a run goes and how long it still takes, from its own events."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -76,7 +76,7 @@ def _remaining(recipe: Recipe, seen: list[events.Event], *, steps_an_epoch: int)
     return max(0.0, (left_here + later - started) * an_epoch)
 
 
-def _last_step(seen: Iterable[events.Event]) -> int:
+def _last_step(seen: Sequence[events.Event]) -> int:
     epoch = events.last(seen, "epoch")
     return int(epoch["step"]) if epoch else 0
 

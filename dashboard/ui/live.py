@@ -5,18 +5,16 @@ import time
 import pandas as pd
 import streamlit as st
 
-from dashboard.charts import history
 from dashboard.core.errors import DashboardError
 from dashboard.core.recipe import Recipe
 from dashboard.core.steering import Steer
 from dashboard.runs import events, pace, queue, status, steering, supervisor
 from dashboard.runs.run import open_run
-from dashboard.ui import launching, navigation, panels, pickers, resources, state, steer, text
+from dashboard.ui import curves, launching, navigation, panels, pickers, resources, state, steer, text
 from dashboard.ui.pickers import Chosen
 
 LOOK_AGAIN = 1.0  # seconds
 RESUME = {status.PAUSED: "Go on", status.STOPPED: "Go on training"}
-DRAW_AGAIN = 2.0  # seconds; drawing curves costs the browser and the server more than writing figures
 ICONS = {
     status.QUEUED: "schedule",
     status.RUNNING: "play_circle",
@@ -35,7 +33,7 @@ def panel(chosen: Chosen) -> None:
     st.fragment(_story, run_every=LOOK_AGAIN if under_way else None)(chosen.run.id, chosen.row["status"])
     if chosen.row["status"] == status.RUNNING:
         steer.panel(chosen)
-    st.fragment(_curves, run_every=DRAW_AGAIN if under_way else None)(chosen.run.id, under_way)
+    st.fragment(_curves, run_every=curves.DRAW_AGAIN if under_way else None)(chosen.run.id, under_way)
 
 
 def _story(run_id: str, drawn_status: str) -> None:
@@ -94,7 +92,7 @@ def _waiting(chosen: Chosen) -> str:
 
 
 def _figures(chosen: Chosen, seen: list[events.Event], epochs: pd.DataFrame) -> None:
-    training = int((chosen.run.manifest["split"] == "train").sum())
+    training = resources.training_pictures(chosen.run.id)
     now = chosen.row["ended_at"] or time.time()
     at = pace.of(chosen.run.recipe, seen, training_pictures=training, now=now)
     if chosen.row["status"] in status.UNDER_WAY:
@@ -169,32 +167,21 @@ def _try(action: object) -> None:
 
 
 def _curves(run_id: str, under_way: bool) -> None:
-    seen = resources.run_events(run_id)
-    batches, epochs, marks = events.batches(seen), events.epochs(seen), events.marks(seen)
-    if batches.empty:
+    drawn = curves.of(run_id, under_way=under_way, now=time.monotonic())
+    if drawn.batches.empty:
         st.caption("The curves begin with the first batch.")
         return
     for metric in ("accuracy", "loss"):
         panels.chart(
-            history.live(batches, epochs, marks, metric=metric),
+            drawn.figures[metric],
             key=f"run_{metric}",
             alt=f"Training {metric} of every batch and validation {metric} of every epoch",
-            data=batches if metric == "accuracy" else epochs,
+            data=drawn.batches if metric == "accuracy" else drawn.epochs,
         )
     with st.expander("Learning rate", icon=":material/speed:"):
-        panels.chart(history.learning_rate(batches), key="run_learning_rate", alt="Learning rate by step")
-    if under_way:
-        _patience(seen)
-
-
-def _patience(seen: list[events.Event]) -> None:
-    said = events.last(seen, "patience")
-    if said:
-        panels.chart(
-            history.patience(said["used"], said["allowed"]),
-            key="run_patience",
-            alt="Patience used before early stopping",
-        )
+        panels.chart(drawn.figures["learning_rate"], key="run_learning_rate", alt="Learning rate by step")
+    if under_way and "patience" in drawn.figures:
+        panels.chart(drawn.figures["patience"], key="run_patience", alt="Patience used before early stopping")
 
 
 def recipe(chosen: Chosen) -> None:

@@ -26,8 +26,19 @@ def _reader(run_id: str) -> events.Reader:
 
 
 def run_events(run_id: str) -> list[events.Event]:
-    """All events of a run so far; only what is new is parsed."""
+    """The events of a run so far, as of `Reader.read`; only what is new is parsed."""
     return _reader(run_id).read()
+
+
+def run_batches(run_id: str) -> pd.DataFrame:
+    """Every batch of a run so far, columns `BATCH_COLUMNS`; only what is new is parsed, and nothing is copied."""
+    return _reader(run_id).batches()
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def training_pictures(run_id: str) -> int:
+    """How many pictures a run trains on; its manifest never changes."""
+    return int((open_run(run_id).manifest["split"] == "train").sum())
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

@@ -99,6 +99,15 @@ def test_a_million_batches_are_drawn_under_a_second_and_no_peak_is_lost() -> Non
     assert all(len(curve.x) <= 2002 for curve in figure.data)
 
 
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_phases_as_categories_draw_what_phases_as_text_draw(batches, epochs, marks, metric) -> None:
+    names = ["never begun", "fine-tuning", "feature extraction"]
+    tables = batches, batches.assign(phase=pd.Categorical(batches["phase"], names))
+    figures = [history.live(table, epochs, marks, metric=metric).to_json() for table in tables]
+    assert figures[0] == figures[1]
+    assert history.learning_rate(tables[0]).to_json() == history.learning_rate(tables[1]).to_json()
+
+
 def test_one_wild_batch_does_not_flatten_the_curve(batches, epochs, marks) -> None:
     batches.loc[5, "loss"] = 1e6
     assert 2 < history.live(batches, epochs, marks).layout.yaxis.range[1] < 10
