@@ -173,7 +173,11 @@ def _engine(url: str) -> sa.Engine:
     engine = sa.create_engine(url, pool_pre_ping=not sqlite)  # a server may have been started anew since the last query
     if sqlite:
         sa.event.listen(engine, "connect", _prepare_sqlite)
-    migrate(engine)
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()  # or a server would keep a connection for every refusal
+        raise
     return engine
 
 
@@ -205,7 +209,7 @@ def database() -> sa.Engine:
 
 def _unusable(error: sa.exc.DBAPIError) -> str:
     """What the database's driver said, in one line and without the password that its URL may hold."""
-    said = " ".join(str(error.orig).split())
+    said = " ".join(str(error.orig).split()).rstrip(".")
     return (
         f"The database {sa.make_url(settings().url)!r} cannot be used: {said}. See that its server runs and that its "
         "user may create tables, or set THAW_DATABASE_URL to another database."

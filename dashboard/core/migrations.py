@@ -101,6 +101,7 @@ def _datasets_and_runs(connection: sa.Connection) -> None:
 def _order_and_recipe_of_runs(connection: sa.Connection) -> None:
     connection.execute(sa.DDL("ALTER TABLE runs ADD COLUMN position INTEGER"))
     connection.execute(sa.DDL("ALTER TABLE runs ADD COLUMN recipe_digest VARCHAR(64)"))
+    connection.execute(sa.DDL("UPDATE runs SET position = number"))
     runs = sa.Table(
         "runs", sa.MetaData(), sa.Column("status", sa.String(16)), sa.Column("recipe_digest", sa.String(64))
     )

@@ -10,6 +10,8 @@ from dashboard.runs import checkpoints, queue, status, steering
 from dashboard.runs.lease import Lease
 from dashboard.runs.run import open_run
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 def test_a_new_run_keeps_its_recipe_and_its_own_manifest(recipe: Recipe) -> None:
     run = queue.enqueue(recipe)

@@ -44,6 +44,7 @@ def test_each_workspace_has_a_supervisor_of_its_own(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("each_database")
 def test_a_run_whose_pictures_are_gone_fails_with_its_reason(workspace: Path, recipe: Recipe) -> None:
     run = queue.enqueue(recipe)
     first = next((workspace / "objects").rglob("*" + run.manifest["sha256"].iloc[0]))
