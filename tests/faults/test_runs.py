@@ -15,7 +15,7 @@ from dashboard.runs import events, lease, queue, status, supervisor
 from dashboard.runs.run import Run
 from dashboard.ui import launching
 from tests.faults.conftest import kill, status_of, worker_of
-from tests.pages.conftest import OpenPage, open_page
+from tests.pages.conftest import OpenPage, open_page, settle
 from tests.waiting import wait_until
 
 __all__ = ["open_page"]  # a fixture
@@ -158,6 +158,17 @@ def test_twelve_processes_that_press_train_at_once_start_one_run(recipe: Recipe)
     assert len(set(pressed)) == 1
     assert list(queue.listing()["id"]) == pressed[:1]
     assert len(list(in_workspace("runs", "any").parent.iterdir())) == 1, "no directory without a row"
+
+
+def test_two_tabs_that_press_train_at_once_come_to_one_run(recipe: Recipe, open_page: OpenPage) -> None:
+    tabs = [open_page("train") for _ in range(2)]
+    for tab in tabs:
+        tab.session_state["draft"] = recipe
+        tab.run().button(key="train_start").click().run()
+    for tab in tabs:
+        settle(tab, lambda at: "run_id" in at.session_state and bool(at.session_state["run_id"]), seconds=120)
+    (run_id,) = queue.listing()["id"]
+    assert [tab.session_state["run_id"] for tab in tabs] == [run_id, run_id]
 
 
 def test_a_second_tab_that_presses_train_is_told_and_led_to_the_run_of_the_first(recipe: Recipe) -> None:
