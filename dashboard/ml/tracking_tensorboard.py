@@ -43,9 +43,13 @@ class TensorBoard:
         self.writer.flush()
 
     def close(self, status: str) -> None:
+        if status:
+            self._end(STATUS.get(status, api_pb2.STATUS_FAILURE))
+        self.writer.close()
+
+    def _end(self, status: int) -> None:
         now = time.time()
-        ended = plugin_data_pb2.SessionEndInfo(status=STATUS.get(status, api_pb2.STATUS_FAILURE), end_time_secs=now)
+        ended = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=now)
         about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=ended))
         value = Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about, tensor=metadata.NULL_TENSOR)
         self._add(0, now, Summary(value=[value]))
-        self.writer.close()

@@ -23,8 +23,8 @@ from dashboard.runs import checkpoints, events
 from dashboard.runs.run import Run
 from tests.waiting import wait_until
 
-# MLflow's, under the newest SQLAlchemy.
-OLD_WAYS = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+# MLflow's own, under the newest SQLAlchemy.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
 
 class Notebook:
@@ -222,7 +222,6 @@ def keep_aside(run: Run, aside: Path) -> bool:
 
 
 @pytest.mark.slow
-@OLD_WAYS
 def test_a_killed_and_resumed_run_is_in_both_once_and_as_it_is_here(
     make_run: Callable[..., Run],
     start: Any,
@@ -372,7 +371,6 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.slow
-@OLD_WAYS
 def test_a_run_outlives_the_server_it_reports_to(
     make_run: Callable[..., Run],
     start: Any,
