@@ -31,9 +31,23 @@ class Settings(BaseSettings):
     supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
     stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")
 
+    tensorboard: str = Field(
+        "", description="folder for TensorBoard's files; 1 for `tensorboard` in the workspace, none when empty or 0"
+    )
+    mlflow_tracking_uri: str = Field(
+        "", description="MLflow's server or database, which gets every run; none when empty"
+    )
+    mlflow_experiment: str = Field("Thaw", min_length=1, description="MLflow's experiment that runs are kept under")
+
     @property
     def absolute_workspace(self) -> Path:
         return self.workspace.expanduser().resolve()
+
+    @property
+    def tensorboard_folder(self) -> Path:
+        """What the setting means; a relative folder lies inside the workspace."""
+        name = "tensorboard" if self.tensorboard == "1" else self.tensorboard
+        return self.absolute_workspace / Path(name).expanduser()
 
     @property
     def url(self) -> str:

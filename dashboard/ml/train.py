@@ -24,7 +24,7 @@ from dashboard.core.recipe import Phase
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, evaluate, material, standing
+from dashboard.ml import classifier, evaluate, material, standing, tracking
 from dashboard.ml.callbacks import StopRequested
 from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data, Material
@@ -240,12 +240,13 @@ def main(run: Run) -> int:
     queue.take(run.id)
     os.nice(settings().politeness)
     signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
-    try:
-        end(run, train(run))
-    except DashboardError as error:
-        end(run, status.FAILED, error.message)
-        print(f"{error.code}: {error.message}", file=sys.stderr)
-        return 1
+    with tracking.following(run):
+        try:
+            end(run, train(run))
+        except DashboardError as error:
+            end(run, status.FAILED, error.message)
+            print(f"{error.code}: {error.message}", file=sys.stderr)
+            return 1
     return 0
 
 
