@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run install dev system check slow test bench soak screenshots
+.PHONY: run install extras dev system check slow test bench soak screenshots
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
 
 install: .venv/installed
+extras: .venv/installed-extras
 dev: .venv/installed-dev
 
 .venv/bin/python:
@@ -19,11 +20,15 @@ dev: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt .venv/installed
+.venv/installed-extras: requirements-extras.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-extras.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt requirements-extras.txt .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# The browser tests drive Debian's chromium; `plot_model` draws through graphviz.
+# The browser tests drive Debian's chromium; `plot_model` draws through graphviz; PostgreSQL is a database to test with.
 system:
 	@./.ci/system-packages
 

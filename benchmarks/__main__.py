@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, live, memory, pages, report, training, views
+from benchmarks import accuracy, ground, live, memory, pages, report, start, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -84,6 +84,10 @@ def _views(bench: Bench) -> list[Any]:
     return [_said(line) for line in views.lines(bench.repeats)]
 
 
+def _start(bench: Bench) -> list[Any]:
+    return [_said(line) for line in start.lines(ground.photographs(bench.folder), bench.repeats)]
+
+
 def _live(bench: Bench) -> list[Any]:
     lines = (
         live.drawing(bench.repeats),
@@ -105,6 +109,7 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "views": _views,
     "others": _others,
     "limits": _limits,
+    "start": _start,
     "pages": _pages,
     "live": _live,
 }

@@ -56,6 +56,9 @@ def text(kept: dict[str, Any]) -> str:
         parts.append("## How many views\n\n" + _views(lines))
     if lines := kept.get("limits"):
         parts.append(WHERE_NOT.strip() + "\n\n" + _speeds(lines))
+    if lines := kept.get("start"):
+        rows = "\n".join(f"| {line['way']} | {_seconds(line['seconds'])} | 3 s |" for line in lines)
+        parts.append(f"## From Train to the first batch\n\n| way | time | goal |\n|---|---|---|\n{rows}\n")
     if lines := kept.get("live"):
         parts.append("## Watching a run\n\n" + WATCHING + _live(lines))
     if lines := kept.get("pages"):

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m dashboard import|train|runs|show|stop|resume|predict|export|cache`.
+"""The same jobs without a browser: `python -m dashboard import|train|runs|show|stop|pause|resume|...`.
 
 Progress goes to standard error, results to standard output (`--json` for machines). Exit codes: 0 success, 1 the job
 ended badly, 2 refused input with one line on standard error that starts with a stable code.
@@ -16,13 +16,14 @@ import pandas as pd
 
 from dashboard.core import files, metrics
 from dashboard.core.augmentations import AUGMENTATIONS
-from dashboard.core.errors import DashboardError, DatasetError
+from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import read_recipe, recipe_from
 from dashboard.core.schedules import SCHEDULES
 from dashboard.core.spreadsheets import formula_safe
+from dashboard.core.steering import LEVERS
 from dashboard.data import datasets, intake, weights
-from dashboard.runs import cache, follow, measures, queue, supervisor, workers
+from dashboard.runs import cache, follow, measures, queue, status, steering, supervisor, workers
 from dashboard.runs.run import Run, open_run
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -137,7 +138,11 @@ def train(
     with workers.Worker() as worker:
         workers.check(worker, recipe)
     measures.require(recipe)
-    run = queue.enqueue(recipe, name=name)
+    try:
+        run = queue.enqueue(recipe, name=name)
+    except AlreadyUnderWay as twin:
+        click.echo(twin.message, err=True)
+        run = open_run(twin.run_id)
     supervisor.ensure()
     if detach:
         _print({"run": run.id, "status": "queued"}, as_json=as_json, text=f"Run {run.id} is queued.")
@@ -223,19 +228,47 @@ def stop(run_text: str, as_json: bool) -> None:
     """Stop a run after its current batch; the best weights so far are kept."""
     run_id = queue.find(run_text)["id"]
     queue.request_stop(run_id)
-    status = queue.row(run_id)["status"]
-    _print({"run": run_id, "status": status}, as_json=as_json, text=f"Run {run_id} is {status}.")
+    now = queue.row(run_id)["status"]
+    _print({"run": run_id, "status": now}, as_json=as_json, text=f"Run {run_id} is {now}.")
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@JSON
+def pause(run_text: str, as_json: bool) -> None:
+    """Free the processor after the current batch; `resume` goes on after the last saved epoch."""
+    run_id = queue.find(run_text)["id"]
+    queue.request_pause(run_id)
+    _print({"run": run_id, "status": "pausing"}, as_json=as_json, text=f"Run {run_id} pauses after its batch.")
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@click.argument("lever", type=click.Choice([name.replace(" ", "-") for name in LEVERS]))
+@click.argument("value", type=float, required=False)
+@JSON
+def steer(run_text: str, lever: str, value: float | None, as_json: bool) -> None:
+    """Change a run while it trains, from its next batch on."""
+    row = queue.find(run_text)
+    if row["status"] not in (status.QUEUED, status.RUNNING):
+        raise RunError("run-over", f"Run '{row['id']}' is {row['status']}; only a run under way can be steered.")
+    steering.ask(open_run(row["id"]), lever.replace("-", " "), value)
+    _print({"run": row["id"], "asked": lever, "value": value}, as_json=as_json, text=f"Asked run {row['id']}: {lever}.")
 
 
 @main.command()
 @click.argument("run_text", metavar="RUN")
 @click.option("--wait", is_flag=True, help="Follow the run to its end.")
+@click.option("--more-epochs", type=int, help="Let an ended run train longer, by at most so many epochs.")
 @JSON
-def resume(run_text: str, wait: bool, as_json: bool) -> None:
-    """Go on with an interrupted or failed run after its last saved epoch."""
+def resume(run_text: str, wait: bool, more_epochs: int | None, as_json: bool) -> None:
+    """Go on with a paused, stopped, interrupted or failed run after its last saved epoch."""
     run = open_run(queue.find(run_text)["id"])
     supervisor.look_after()
-    queue.resume(run.id)
+    if more_epochs is None:
+        queue.resume(run.id)
+    else:
+        queue.extend(run.id, more_epochs)
     supervisor.ensure()
     if wait:
         _finish(run, as_json=as_json)

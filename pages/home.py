@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard.ui import panels, path, state
+from dashboard.ui import launching, panels, path, state
 
 st.title("Thaw")
 
 if done := panels.job("try"):
-    path.watch(done.result)
+    launching.follow(*done.result)
 if state.dataset_id() is None:
     path.welcome()
 else:

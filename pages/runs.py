@@ -3,11 +3,12 @@
 import streamlit as st
 
 from dashboard.charts import history
-from dashboard.ui import comparing, panels, pickers
+from dashboard.ui import comparing, panels, pickers, waiting
 
 st.title("Runs")
 
 pickers.run("lists all runs and compares them")
+waiting.panel()
 chosen = comparing.table()
 if chosen:
     curves = comparing.curves(chosen)

@@ -4,18 +4,24 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from dashboard.core import database
+from dashboard.core.errors import SettingsError
 from dashboard.core.settings import settings
+from tests import postgresql
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
 # A run that steps back for everything would wait for every other test.
 os.environ["THAW_POLITENESS"] = "0"
+# Nor does every test that starts a supervisor need a training process beside it.
+os.environ["THAW_KEEP_READY"] = "0"
 
 # Seeded like every other random test; speed is a matter for benchmarks, and a busy machine is no bug.
 hypothesis.settings.register_profile("thaw", deadline=None, derandomize=True)
@@ -30,6 +36,29 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     settings.cache_clear()
     yield tmp_path / "workspace"
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A real server, one for all tests of a process."""
+    pytest.importorskip("psycopg", reason="needs the driver of PostgreSQL in requirements-extras.txt")
+    programs = postgresql.programs()
+    if programs is None:
+        pytest.skip("needs PostgreSQL 15 or newer (Debian: postgresql)")
+    with postgresql.serving(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty workspace whose database is SQLite, and another one whose database is PostgreSQL."""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql_server")
+        monkeypatch.setenv("THAW_DATABASE_URL", server.new_database())
+        settings.cache_clear()
+    yield request.param
+    with suppress(SettingsError):  # what the test was about
+        database.database().dispose()
 
 
 @pytest.fixture(scope="session")

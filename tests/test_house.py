@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-GUARDED = ("dashboard", "pages", "keras", "tensorflow", "openvino", "plotly", "streamlit")
+GUARDED = ("dashboard", "pages", "keras", "tensorflow", "openvino", "mlflow", "tensorboard", "plotly", "streamlit")
 MAY_IMPORT = {
     "dashboard/core": ("dashboard.core",),
     "dashboard/data": ("dashboard.core", "dashboard.data"),
     "dashboard/runs": ("dashboard.core", "dashboard.data", "dashboard.runs"),
     "dashboard/ml": (
         *("dashboard.core", "dashboard.data", "dashboard.runs", "dashboard.ml"),
-        *("keras", "tensorflow", "openvino"),
+        *("keras", "tensorflow", "openvino", "mlflow", "tensorboard"),
     ),
     "dashboard/charts": ("dashboard.core", "dashboard.data", "dashboard.charts", "plotly"),
     "dashboard/ui": (
@@ -132,7 +132,7 @@ def test_every_row_of_a_table_is_under_a_parametrised_test(table: str) -> None:
 
 
 def test_every_requirement_is_pinned_and_has_its_reason() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-extras.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             if line.strip() and not line.startswith(("#", "-r")):
                 assert re.fullmatch(r"[\w.\-\[\]]+==[\w.]+\s+# .+", line), line

@@ -5,10 +5,20 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING
+from dashboard.core.steering import ASKED, LEARNING_RATE, MORE_EPOCHS, PATIENCE
 
 COLORS = {FEATURE_EXTRACTION: theme.ICE, FINE_TUNING: theme.EMBER}
 NARROW = {FEATURE_EXTRACTION: 0.36, FINE_TUNING: 0.24}  # of the width: less holds no name on a phone
-LINES = {"early stopping": "stopped early", "stop": "stopped", "thaw": "thawed", "learning rate": "rate lowered"}
+# Whoever asks for a block or for the end sees the mark of that.
+LINES = {
+    "early stopping": "stopped early",
+    "stop": "stopped",
+    "thaw": "thawed",
+    "learning rate": "rate lowered",
+    ASKED + LEARNING_RATE: "rate set",
+    ASKED + PATIENCE: "patience set",
+    ASKED + MORE_EPOCHS: "longer",
+}
 
 
 def shade(figure: go.Figure, rows: pd.DataFrame) -> None:
@@ -43,7 +53,7 @@ def mark(figure: go.Figure, marks: pd.DataFrame, epochs: pd.DataFrame, metric: s
     best = marks[marks["kind"] == "best"].tail(1)
     if len(best) and f"validation_{metric}" in epochs:
         _best(figure, best, epochs.set_index("epoch")[f"validation_{metric}"])
-    for stop in marks[marks["kind"].isin(LINES)].itertuples(index=False):
+    for position, stop in enumerate(marks[marks["kind"].isin(LINES)].itertuples(index=False)):
         figure.add_vline(x=stop.step, line={"color": theme.NEUTRAL, "width": 2, "dash": "dash"})
         figure.add_annotation(
             x=stop.step,
@@ -52,6 +62,7 @@ def mark(figure: go.Figure, marks: pd.DataFrame, epochs: pd.DataFrame, metric: s
             yanchor="top" if metric == "loss" else "bottom",
             xanchor="right",
             xshift=-4,
+            yshift=(-1 if metric == "loss" else 1) * 14 * (position % 3),  # neighbours do not write over each other
             text=LINES[stop.kind] + (f", epoch {int(stop.epoch)}" if pd.notna(stop.epoch) else ""),
             hovertext=theme.literal(stop.text),
             showarrow=False,

@@ -1,11 +1,15 @@
-"""Tables, migrations and the one engine. SQLite in WAL mode unless `THAW_DATABASE_URL` names another database."""
+"""Tables as they are now and the one engine. SQLite in WAL mode unless `THAW_DATABASE_URL` names another database.
 
-from collections.abc import Callable
+A change of a table here needs its migration in `core/migrations.py`: that is what makes the tables, not this file.
+"""
+
+from collections.abc import Sequence
 from functools import lru_cache
 
 import sqlalchemy as sa
 
 from dashboard.core.errors import SettingsError
+from dashboard.core.migrations import MIGRATIONS, Migration
 from dashboard.core.settings import settings, workspace
 
 metadata = sa.MetaData()
@@ -70,6 +74,8 @@ remarks = sa.Table(
 )
 
 ACTIVE = ("running", "stopping")
+UNDER_WAY = ("queued", *ACTIVE)
+MIGRATING = 0x74686177  # the number of PostgreSQL's advisory lock; any, as long as nobody else's is the same
 
 runs = sa.Table(
     "runs",
@@ -87,6 +93,8 @@ runs = sa.Table(
     sa.Column("ended_at", sa.Float),
     sa.Column("validation_accuracy", sa.Float),
     sa.Column("test_accuracy", sa.Float),
+    sa.Column("position", sa.Integer),  # in the queue, the lowest first
+    sa.Column("recipe_digest", sa.String(64)),
     sqlite_autoincrement=True,  # a number is never given twice, even after a run was deleted
 )
 # Two supervisors cannot both start a run on one device: the second update fails.
@@ -97,14 +105,14 @@ sa.Index(
     sqlite_where=runs.c.status.in_(ACTIVE),
     postgresql_where=runs.c.status.in_(ACTIVE),
 )
-
-
-def _first_schema(connection: sa.Connection) -> None:
-    metadata.create_all(connection)
-
-
-# Append only: the n-th function takes a database from version n to n + 1.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_schema,)
+# Two tabs that start the same training at once start one run: the second insert fails.
+sa.Index(
+    "one_run_a_recipe",
+    runs.c.recipe_digest,
+    unique=True,
+    sqlite_where=runs.c.status.in_(UNDER_WAY),
+    postgresql_where=runs.c.status.in_(UNDER_WAY),
+)
 
 
 def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
@@ -116,37 +124,60 @@ def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: o
     cursor.close()
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Bring the database to the newest schema.
+def migrate(engine: sa.Engine, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the database to the newest schema, in one transaction; any number of processes may try at once.
+
+    Args:
+        engine: of a database that is empty or has an earlier schema.
+        migrations: all that are known; with the first few of them tests make databases of the past.
 
     Raises:
         SettingsError: the database was written by a newer version of this program.
     """
     with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two processes may start on an empty workspace at once
+        _wait_for_others(connection)
         schema.create(connection, checkfirst=True)
         version = connection.scalar(sa.select(schema.c.version)) or 0
-        if version > len(MIGRATIONS):
+        if version > len(migrations):
             raise SettingsError(
                 "database-newer",
-                f"The database has schema {version}; this version of Thaw knows up to {len(MIGRATIONS)}. "
-                "Update Thaw, or set THAW_WORKSPACE to another folder.",
+                f"The database has schema {version}; this version of Thaw knows up to {len(migrations)}. "
+                f"Update Thaw, or set {_elsewhere(engine.url)}.",
             )
-        if version == len(MIGRATIONS):
+        if version == len(migrations):
             return
-        for step in MIGRATIONS[version:]:
+        for step in migrations[version:]:
             step(connection)
         connection.execute(schema.delete())
-        connection.execute(schema.insert().values(version=len(MIGRATIONS)))
+        connection.execute(schema.insert().values(version=len(migrations)))
+
+
+def _wait_for_others(connection: sa.Connection) -> None:
+    """Let one process migrate and the others look afterwards: all may start on an empty database at once."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
+
+
+def _elsewhere(url: sa.URL) -> str:
+    """How a user names another database than this one."""
+    if url.get_backend_name() == "sqlite" and settings().database_url is None:
+        return "THAW_WORKSPACE to another folder"
+    return "THAW_DATABASE_URL to another database"
 
 
 @lru_cache(maxsize=4)
 def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
+    sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+    engine = sa.create_engine(url, pool_pre_ping=not sqlite)  # a server may have been started anew since the last query
+    if sqlite:
         sa.event.listen(engine, "connect", _prepare_sqlite)
-    migrate(engine)
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()  # or a server would keep a connection for every refusal
+        raise
     return engine
 
 
@@ -154,14 +185,32 @@ def database() -> sa.Engine:
     """The engine of this process, migrated.
 
     Raises:
-        SettingsError: the workspace cannot be written.
+        SettingsError: `workspace-unusable`, `database-newer`; where `THAW_DATABASE_URL` is set also `database-url`
+            (not one, or its driver is not installed) and `database-unusable`.
     """
     try:
         workspace().mkdir(parents=True, exist_ok=True)
         return _engine(settings().url)
-    except (OSError, sa.exc.OperationalError) as error:
+    except (sa.exc.ArgumentError, ImportError) as error:  # SQLAlchemy loads a driver when it first meets its URL
+        raise SettingsError(
+            "database-url",
+            f"THAW_DATABASE_URL cannot be used: {error}. Expected a URL such as postgresql://user@host/database, and "
+            "the database's driver installed: requirements-extras.txt has PostgreSQL's.",
+        ) from error
+    except (OSError, sa.exc.DBAPIError) as error:
+        if settings().database_url is not None and isinstance(error, sa.exc.DBAPIError):
+            raise SettingsError("database-unusable", _unusable(error)) from error
         raise SettingsError(
             "workspace-unusable",
             f"The workspace {settings().absolute_workspace} cannot be used: {error.__class__.__name__}. "
             "Make the folder writable, or set THAW_WORKSPACE to another one.",
         ) from error
+
+
+def _unusable(error: sa.exc.DBAPIError) -> str:
+    """What the database's driver said, in one line and without the password that its URL may hold."""
+    said = " ".join(str(error.orig).split()).rstrip(".")
+    return (
+        f"The database {sa.make_url(settings().url)!r} cannot be used: {said}. See that its server runs and that its "
+        "user may create tables, or set THAW_DATABASE_URL to another database."
+    )

@@ -8,6 +8,7 @@ DashboardError
 ├── BackboneError      unknown backbone, image size or alpha it was never made for
 ├── WeightsError       weights are absent, damaged, or belong to another network
 ├── RunError           the run does not exist or is in no state to do this
+│   └── AlreadyUnderWay    another run computes the same
 └── WorkerError        a worker process died or answered too late
 
 Each has a stable `code` (lower case, hyphens) that command lines and tests rely on, and a message that says what
@@ -58,6 +59,18 @@ class WeightsError(DashboardError):
 
 class RunError(DashboardError):
     pass
+
+
+class AlreadyUnderWay(RunError):  # noqa: N818 - nothing went wrong
+    """A run of the very same recipe waits or trains: `run_id`."""
+
+    def __init__(self, run_id: str, number: int) -> None:
+        super().__init__(
+            "run-under-way",
+            f"Run {number} trains the very same recipe already; a second one would compute the same. "
+            "Follow that run, or change the recipe, its seed for instance.",
+        )
+        self.run_id = run_id
 
 
 class WorkerError(DashboardError):

@@ -42,12 +42,20 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         for file in aside.iterdir():
             fsync(file)
         fsync(aside)
-        if path.exists():  # a folder cannot be renamed over one that holds files
-            shutil.rmtree(path)
+        remove_folder(path)  # a folder cannot be renamed over one that holds files
         os.replace(aside, path)
         fsync(path.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder, if it is there, so that it is never there by half under its name."""
+    if not path.exists():
+        return
+    gone = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    os.replace(path, gone)
+    shutil.rmtree(gone)
 
 
 def fsync(path: Path) -> None:

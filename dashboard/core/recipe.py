@@ -1,5 +1,6 @@
 """The recipe: everything that decides what a run computes. The form edits it, the run keeps it, the CLI reads it."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from dashboard.core.backbones import BACKBONES, Backbone
 from dashboard.core.errors import BackboneError, RecipeError
 from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.schedules import SCHEDULES
+from dashboard.core.steering import MORE_EPOCHS, Steer
 
 FEATURE_EXTRACTION = "feature extraction"
 FINE_TUNING = "fine-tuning"
@@ -142,6 +144,10 @@ class Recipe(BaseModel):
         "auto", description="what the frozen part is computed in; auto takes bfloat16 where the processor has it"
     )
     seed: int = Field(0, ge=0, lt=2**31, description="start of every random number; the same seed gives the same run")
+    steering: tuple[Steer, ...] = Field(
+        (),
+        description="what was changed while a run trained; whoever repeats the recipe does it at the same steps",
+    )
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> "Recipe":
@@ -196,6 +202,17 @@ class Recipe(BaseModel):
             Phase(FINE_TUNING, self.fine_tune_epochs, self.fine_tune_learning_rate, self.patience),
         )
         return tuple(phase for phase in both if phase.epochs)
+
+    @property
+    def most_epochs(self) -> int:
+        """Epochs all phases can have, with those that were added while the run trained."""
+        added = sum(int(each.value or 0) for each in self.steering if each.lever == MORE_EPOCHS)
+        return sum(phase.epochs for phase in self.phases) + added
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything in it, as 64 hex digits: two runs of one digest compute the same."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def from_scratch(self) -> "Recipe":
         """This recipe for a network that knows nothing: random weights; after one epoch everything learns."""

@@ -28,12 +28,31 @@ class Settings(BaseSettings):
     politeness: int = Field(
         10, ge=0, le=19, description="how far a run steps back for everything else, as of `nice`: pages come first"
     )
-    supervisor_idle: float = Field(60.0, gt=0, description="seconds without work after which the supervisor leaves")
-    stop_grace: float = Field(30.0, gt=0, description="seconds a stopping worker may take before it is killed")
+    supervisor_idle: float = Field(600.0, gt=0, description="seconds without work after which the supervisor leaves")
+    keep_ready: bool = Field(
+        True, description="have a training process ready while nothing trains: runs begin at once, for 350 MB of memory"
+    )
+    stop_grace: float = Field(
+        10.0, gt=0, description="seconds a run that shall stop may compute nothing before it is killed"
+    )
+
+    tensorboard: str = Field(
+        "", description="folder for TensorBoard's files; 1 for `tensorboard` in the workspace, none when empty or 0"
+    )
+    mlflow_tracking_uri: str = Field(
+        "", description="MLflow's server or database, which gets every run; none when empty"
+    )
+    mlflow_experiment: str = Field("Thaw", min_length=1, description="MLflow's experiment that runs are kept under")
 
     @property
     def absolute_workspace(self) -> Path:
         return self.workspace.expanduser().resolve()
+
+    @property
+    def tensorboard_folder(self) -> Path:
+        """What the setting means; a relative folder lies inside the workspace."""
+        name = "tensorboard" if self.tensorboard == "1" else self.tensorboard
+        return self.absolute_workspace / Path(name).expanduser()
 
     @property
     def url(self) -> str:

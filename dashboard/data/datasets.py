@@ -152,9 +152,14 @@ def _members(dataset: Dataset, columns: list[str]) -> pd.DataFrame:
         sa.select(*(table.c[name] if name in table.c else pictures.c[name] for name in columns))
         .join(pictures, pictures.c.sha256 == table.c.sha256)
         .where(table.c.dataset_id == dataset.id, table.c.version == dataset.version)
-        .order_by(table.c.class_name, table.c.path)
+        .order_by(_by_letter(table.c.class_name), _by_letter(table.c.path))
     )
     return _frame(query, columns)
+
+
+def _by_letter(column: sa.Column[str]) -> Any:
+    """For sorting as Python does, in every database: a run's order of pictures must not hang on a server's language."""
+    return sa.collate(column, "C" if database.database().dialect.name == "postgresql" else "BINARY")
 
 
 def class_names(dataset: Dataset) -> list[str]:
@@ -193,13 +198,21 @@ def resplit_as_given(dataset: Dataset, table: pd.DataFrame) -> Dataset:
 def _new_version(dataset: Dataset, rows: pd.DataFrame, reason: str, split: SplitSettings) -> Dataset:
     versions = database.dataset_versions
     with database.database().begin() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two tabs may split at once; each takes its own number
+        _wait_for_others(connection, dataset)
         query = sa.select(sa.func.max(versions.c.version)).where(versions.c.dataset_id == dataset.id)
         newest = connection.scalar(query) or dataset.version
         new = Dataset(dataset.id, dataset.name, newest + 1, dataset.created_at)
         _write_version(connection, new, rows, reason, split)
     return new
+
+
+def _wait_for_others(connection: sa.Connection, dataset: Dataset) -> None:
+    """Two tabs may split a dataset at once; each takes its own number, so one waits until the other has written."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        table = database.datasets
+        connection.execute(sa.select(table.c.id).where(table.c.id == dataset.id).with_for_update())
 
 
 def split_settings(dataset: Dataset) -> SplitSettings:

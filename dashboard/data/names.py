@@ -8,6 +8,7 @@ from dashboard.core.errors import UploadError
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
 LONGEST_PART = 255  # characters; no file system in use has longer names
+LONGEST = 2_048  # bytes of UTF-8; PostgreSQL takes up to 2,700 where a column is to be found by
 CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 # Pictures that are not taken, but that a person would miss.
 OTHER_PICTURES = (
@@ -49,7 +50,10 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
     parts = [part for part in (slashed if backslash_separates else text).split("/") if part not in ("", ".")]
     if not parts or max(map(len, parts)) > LONGEST_PART:
         raise UploadError("member-name", f"The name is empty or has a part longer than {LONGEST_PART} characters.")
-    return "/".join(parts)
+    tidied = "/".join(parts)
+    if len(tidied.encode()) > LONGEST:
+        raise UploadError("member-name", f"The name with its folders is longer than {LONGEST:,} bytes. Nest them less.")
+    return tidied
 
 
 def _readable(name: str) -> str:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from dashboard.core.errors import RunError
-from dashboard.core.recipe import Phase, Recipe
+from dashboard.core.recipe import FINE_TUNING, Phase, Recipe
 from dashboard.core.schedules import PLATEAU_FACTOR, learning_rate
 from dashboard.ml import standing as standings
 from dashboard.ml.pictures import Rows
@@ -22,6 +22,18 @@ Logs = dict[str, Any] | None
 
 class StopRequested(Exception):  # noqa: N818 - a request is no error
     """Ends `fit` at once: no validation of half an epoch, which would count as a whole one."""
+
+
+class PauseRequested(Exception):  # noqa: N818 - a request is no error
+    """Ends the process at once; the run goes on after its last checkpoint whenever somebody wants."""
+
+
+def heed(run: Run) -> None:
+    """Raise what somebody asked of a run: to stop, or to pause."""
+    if run.stop_requested:
+        raise StopRequested
+    if run.pause_requested:
+        raise PauseRequested
 
 
 class SeedEpoch(keras.callbacks.Callback):
@@ -67,7 +79,7 @@ class Recorder(keras.callbacks.Callback):
         self.pending.append((loss, accuracy, self.learning_rate, size))
         self.sums += (loss * size, accuracy * size, size)
         self.standing.step += 1
-        if time.monotonic() - self.flushed >= FLUSH:
+        if time.monotonic() - self.flushed >= FLUSH or self.standing.step == 1:  # nobody waits for the first one
             self.flush()
 
     def on_test_begin(self, logs: Logs = None) -> None:
@@ -149,7 +161,11 @@ class Schedule(keras.callbacks.Callback):
         self.epochs_done = epoch - self.standing.phase_start
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        self.model.optimizer.learning_rate = learning_rate(
+        self.model.optimizer.learning_rate = self.scheduled(batch) * self.standing.rate_scale
+
+    def scheduled(self, batch: int) -> float:
+        """What the recipe has for a batch of this epoch, as if nobody had set another rate."""
+        return learning_rate(
             self.phase.learning_rate,
             self.recipe.schedule,
             step=self.epochs_done * self.steps_an_epoch + batch,
@@ -179,44 +195,83 @@ class Plateau(keras.callbacks.Callback):
         self.run.say("mark", mark="learning rate", epoch=epoch + 1, step=standing.step, text=text)
 
 
-class GradualThawing(keras.callbacks.Callback):
-    """Ends a stage when the validation loss stalls, so that the next one can begin with one more block thawed.
+class LastEpoch(keras.callbacks.Callback):
+    """Ends a phase after its last epoch; `fit` itself could not be told of epochs that are added while it runs."""
+
+    def __init__(self, standing: Standing, phase: Phase) -> None:
+        super().__init__()
+        self.standing, self.phase = standing, phase
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.standing.epoch >= self.standing.last_epoch(self.phase):
+            self.model.stop_training = True
+
+
+class Thawing(keras.callbacks.Callback):
+    """Ends a stage when somebody asks for the next block, or when blocks wait for it and the validation loss stalls, so
+    that the next stage can begin with one more block thawed.
 
     (Howard and Ruder, "ULMFiT", 2018, thaw by the epoch; here a block waits until the ones above have learned.) Comes
-    after `Patience`, which knows the best epoch.
+    after `Patience`, which knows the best epoch, and after `LastEpoch`.
+
+    Args:
+        run: gets the events.
+        standing: of the run.
+        patience: of the phase.
+        waiting: blocks that are part of what is trained, and still frozen; from the lowest up.
+        below: the highest block that is part of what is frozen; None where there is none.
+        phase: the one under way.
     """
 
-    def __init__(self, run: Run, standing: Standing, patience: int, waiting: list[str]) -> None:
+    def __init__(
+        self, run: Run, standing: Standing, patience: int, waiting: list[str], below: str | None, phase: Phase
+    ) -> None:
         super().__init__()
-        self.run, self.standing, self.waiting = run, standing, waiting
+        self.run, self.standing, self.waiting, self.below, self.phase = run, standing, waiting, below, phase
         self.patience = max(1, patience // 2)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         standing = self.standing
-        stalled = min(standing.wait, standing.epoch - standing.stage_start)
-        if not self.waiting or stalled < self.patience or self.model.stop_training:
+        asked, standing.thaw_asked = standing.thaw_asked, False
+        if self.model.stop_training:
             return
-        if standing.epoch >= self.params["epochs"]:
-            return
-        standing.thawed, standing.stage_start, standing.wait = standing.thawed + 1, standing.epoch, 0
+        stalled = min(standing.wait, standing.epoch - standing.stage_start) >= self.patience
+        if self.waiting and (asked or stalled):
+            standing.thawed += 1
+            self._end_stage(self.waiting[-1], "on request" if asked else "validation loss had stalled")
+        elif asked and self.phase.name != FINE_TUNING:
+            self.model.stop_training = True  # what comes next thaws
+        elif asked and self.below:
+            standing.lowered += 1
+            standing.thawed += self.run.recipe.gradual_thawing  # or the new block would wait
+            self._end_stage(self.below, "on request")
+        elif asked:
+            self.run.say("warning", text="Every block is thawed already; there is no next one.")
+
+    def _end_stage(self, block: str, reason: str) -> None:
+        standing = self.standing
+        standing.stage_start, standing.wait = standing.epoch, 0
         self.model.stop_training = True
-        text = f"{self.waiting[-1]} thawed after epoch {epoch + 1}: validation loss had stalled."
-        self.run.say("mark", mark="thaw", epoch=epoch + 1, step=standing.step, text=text)
+        text = f"{block} thawed after epoch {standing.epoch}: {reason}."
+        self.run.say("mark", mark="thaw", epoch=standing.epoch, step=standing.step, text=text)
 
 
 class StopOnRequest(keras.callbacks.Callback):
-    """Ends training after the current batch once somebody asked for it."""
+    """Ends training after the current batch, or after the epoch, once somebody asked for it; comes last."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, standing: Standing) -> None:
         super().__init__()
-        self.run = run
+        self.run, self.standing = run, standing
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        if self.run.stop_requested:
-            raise StopRequested
+        heed(self.run)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self.on_train_batch_end(batch, logs)
+        heed(self.run)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.standing.end_asked:
+            raise StopRequested
 
 
 class Patience(keras.callbacks.EarlyStopping):
@@ -236,6 +291,8 @@ class Patience(keras.callbacks.EarlyStopping):
         self.best_epoch = self.standing.best_epoch - 1
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.standing.patience:
+            self.patience = self.standing.patience
         super().on_epoch_end(epoch, logs)
         here = {"epoch": epoch + 1, "step": self.standing.step}
         self.standing.wait = self.wait
@@ -259,12 +316,19 @@ class Patience(keras.callbacks.EarlyStopping):
 class Checkpoint(keras.callbacks.Callback):
     """Writes a checkpoint after every epoch, once everything else about the epoch is said."""
 
-    def __init__(self, run: Run, standing: Standing, whole: keras.Model, last_epoch: int) -> None:
+    def __init__(self, run: Run, standing: Standing, whole: keras.Model) -> None:
         super().__init__()
-        self.run, self.standing, self.whole, self.last_epoch = run, standing, whole, last_epoch
+        self.run, self.standing, self.whole = run, standing, whole
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         standing = self.standing
-        ended = bool(self.model.stop_training) and standing.stage_start < standing.epoch  # and not for a new stage
-        standing.phase_done = ended or standing.epoch >= self.last_epoch
-        standings.save(self.run.path, standing, self.whole, self.model, self.model.optimizer)
+        # And not for a new stage.
+        standing.phase_done = bool(self.model.stop_training) and standing.stage_start < standing.epoch
+        try:
+            standings.save(self.run.path, standing, self.whole, self.model, self.model.optimizer)
+        except OSError as error:  # never tried again: after a failed fsync nobody knows what is on the disk
+            raise RunError(
+                "checkpoint-failed",
+                f"The checkpoint of epoch {standing.epoch} could not be written: {error.strerror}. The one before "
+                "it is intact: free some disk space and resume the run.",
+            ) from error

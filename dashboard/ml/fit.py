@@ -10,7 +10,11 @@ from dashboard.core.schedules import SCHEDULES
 from dashboard.ml import callbacks, classifier, cut, rates, standing
 from dashboard.ml.material import Data
 from dashboard.ml.standing import Standing
+from dashboard.ml.steering import Steering
 from dashboard.runs.run import Run
+from dashboard.runs.steering import Plan
+
+ENDLESS = 1_000_000_000  # epochs; `callbacks.LastEpoch` knows the last one
 
 
 def compile_part(
@@ -32,14 +36,22 @@ def compile_part(
     part.optimizer.build(part.trainable_variables)
 
 
-def lowest_block(model: keras.Model, phase: Phase, recipe: Recipe) -> str | None:
-    """The lowest block that learns in a phase; None where only the head does."""
+def lowest_block(model: keras.Model, phase: Phase, recipe: Recipe, lowered: int = 0) -> str | None:
+    """The lowest block that learns in a phase; None where only the head does.
+
+    Args:
+        model: what `classifier.build` returned.
+        phase: of the recipe.
+        recipe: of the run.
+        lowered: how many blocks were thawed below the one the phase began with.
+    """
     if phase.name != FINE_TUNING:
         return None
     blocks = cut.blocks(classifier.backbone_of(model))
     # Random blocks know nothing worth keeping.
     advised = blocks[0].name if recipe.weights == "none" else cut.default_unfreeze_from(blocks)
-    return recipe.unfreeze_from or advised
+    names = [block.name for block in blocks]
+    return names[max(0, cut.position(names, recipe.unfreeze_from or advised) - lowered)]
 
 
 def stage(model: keras.Model, unfreeze_from: str | None, recipe: Recipe, thawed: int) -> list[str]:
@@ -70,8 +82,11 @@ def fit(
     progress: Standing,
     unfreeze_from: str | None = None,
     resume_from: Path | None = None,
+    *,
+    plan: Plan,
 ) -> None:
-    """Train one phase to its end, or to its early end; afterwards the model has its best weights.
+    """Train one phase to its end, to its early end, or to where a block is thawed whose features are needed first;
+    afterwards the model has its best weights.
 
     Args:
         model: the whole classifier; stays uncompiled.
@@ -81,9 +96,11 @@ def fit(
         progress: how far the run has come; changed with every batch and epoch.
         unfreeze_from: the lowest block that learns in this phase; None where only the head does.
         resume_from: checkpoint of this phase whose weights the model has already.
+        plan: what is changed on the way.
 
     Raises:
         StopRequested: somebody asked for the end; the model has the best weights so far.
+        PauseRequested: somebody asked to go on another time.
         RunError: `loss-not-finite`.
     """
     while True:
@@ -94,16 +111,32 @@ def fit(
             standing.load_optimizer(resume_from, data.part.optimizer)
         elif resume_from and progress.epoch > progress.phase_start:  # killed between two stages
             standing.load_best(run.path, progress, model, run.recipe)
-        _fit_stage(model, data, run, phase, progress, waiting)
+        _fit_stage(model, data, run, phase, progress, waiting, _below(model, unfreeze_from), plan)
         resume_from = None
         if progress.thawed == thawed:
             return
 
 
-def _fit_stage(model: keras.Model, data: Data, run: Run, phase: Phase, progress: Standing, waiting: list[str]) -> None:
+def _below(model: keras.Model, unfreeze_from: str | None) -> str | None:
+    """The highest block that is no part of what learns; None where there is none."""
+    names = [block.name for block in cut.blocks(classifier.backbone_of(model))]
+    position = len(names) if unfreeze_from is None else cut.position(names, unfreeze_from)
+    return names[position - 1] if position else None
+
+
+def _fit_stage(
+    model: keras.Model,
+    data: Data,
+    run: Run,
+    phase: Phase,
+    progress: Standing,
+    waiting: list[str],
+    below: str | None,
+    plan: Plan,
+) -> None:
     """One call of `model.fit`, with all that watches it."""
     part = data.part
-    last_epoch = progress.phase_start + phase.epochs
+    schedule = callbacks.Schedule(run.recipe, phase, progress, len(data.train))
     recorder = callbacks.Recorder(run, progress, data.train)
     allowed = max(phase.patience, 2) if waiting else phase.patience  # the next block is thawed before it runs out
     patience = callbacks.Patience(run, progress, allowed, best_weights(model, part, run, progress))
@@ -114,20 +147,22 @@ def _fit_stage(model: keras.Model, data: Data, run: Run, phase: Phase, progress:
             data.train,
             validation_data=data.validation,
             initial_epoch=progress.epoch,
-            epochs=last_epoch,
+            epochs=ENDLESS,
             class_weight=data.class_weight,
             shuffle=False,  # the order is the dataset's own: Keras repeats one order in every epoch
             verbose=0,
             callbacks=[
                 callbacks.SeedEpoch(run.recipe.seed, data.train),
-                callbacks.Schedule(run.recipe, phase, progress, len(data.train)),
+                Steering(run, progress, plan, schedule),
+                schedule,
                 recorder,
                 callbacks.FiniteLoss(progress),
                 patience,
                 *plateau,
-                callbacks.GradualThawing(run, progress, phase.patience, waiting),
-                callbacks.Checkpoint(run, progress, model, last_epoch),
-                callbacks.StopOnRequest(run),
+                callbacks.LastEpoch(progress, phase),
+                callbacks.Thawing(run, progress, phase.patience, waiting, below, phase),
+                callbacks.Checkpoint(run, progress, model),
+                callbacks.StopOnRequest(run, progress),
             ],
         )
     except callbacks.StopRequested:

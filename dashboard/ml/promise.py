@@ -290,7 +290,7 @@ def _epoch(
             callbacks.Schedule(recipe, phase, standing, len(data.train)),
             callbacks.Recorder(bench.run, standing, data.train),
             callbacks.Patience(bench.run, standing, phase.patience, None),
-            callbacks.Checkpoint(bench.run, standing, bench.model, last_epoch=1),
+            callbacks.Checkpoint(bench.run, standing, bench.model),
             clock,
         ],
     )

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from dashboard.core import files
-from dashboard.core.recipe import Recipe
+from dashboard.core.recipe import Phase, Recipe
 from dashboard.ml import weights
 from dashboard.runs import checkpoints
 
@@ -34,6 +34,12 @@ class Standing:
     stage_start: int = 0  # epochs before the last of them was
     reductions: int = 0  # how often the learning rate was reduced in this phase
     plateau_wait: int = 0  # epochs since the best one or the last reduction
+    more_epochs: int = 0  # added to this phase while it ran or when it was over
+    rate_scale: float = 1.0  # what the schedule's learning rates are multiplied with since somebody set one
+    patience: int | None = None  # in place of the recipe's, for the rest of the run
+    lowered: int = 0  # blocks thawed in this phase below the one it began with
+    thaw_asked: bool = False  # at the end of this epoch the next block is thawed
+    end_asked: bool = False  # at the end of this epoch the run stops
     seconds: float = 0.0  # spent training, over all attempts
     feature_seconds: float = 0.0  # spent on what is frozen, over all attempts
 
@@ -41,6 +47,11 @@ class Standing:
         """Enter a phase; the best epoch so far stays the one to beat."""
         self.phase, self.phase_start, self.phase_done, self.wait = phase, self.epoch, False, 0
         self.thawed, self.stage_start, self.reductions, self.plateau_wait = 0, self.epoch, 0, 0
+        self.more_epochs, self.rate_scale, self.lowered, self.thaw_asked = 0, 1.0, 0, False
+
+    def last_epoch(self, phase: Phase) -> int:
+        """The last epoch this phase can have."""
+        return self.phase_start + phase.epochs + self.more_epochs
 
 
 def save_base(root: Path, model: keras.Model) -> None:

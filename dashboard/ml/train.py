@@ -1,4 +1,4 @@
-"""Train one run: `python -m dashboard.ml.train <run directory>`.
+"""Train one run: `python -m dashboard.ml.train <run directory>`, or `--wait` and the directory on standard input.
 
 The same command begins a run and resumes it: it goes on after the newest whole checkpoint it finds.
 Exit codes: 0 finished or stopped on request, 1 failed, 3 another process works on this run.
@@ -24,8 +24,8 @@ from dashboard.core.recipe import Phase
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, evaluate, material, standing
-from dashboard.ml.callbacks import StopRequested
+from dashboard.ml import classifier, evaluate, material, standing, steering, tracking
+from dashboard.ml.callbacks import PauseRequested, StopRequested, heed
 from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data, Material
 from dashboard.ml.standing import Standing
@@ -33,6 +33,7 @@ from dashboard.runs import checkpoints, events, queue, status
 from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
+from dashboard.runs.steering import Plan
 
 SETTLING = "settling the random network"
 DIFFERENCE = 0.005  # of accuracy; more between the network's parts and the whole of it is said
@@ -75,11 +76,19 @@ def begin(model: keras.Model, run: Run) -> None:
 
 
 def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Path | None) -> Status:
-    """Feature extraction, then fine-tuning, without what an earlier attempt has done; ends with the best weights."""
+    """Feature extraction, then fine-tuning, without what an earlier attempt has done; ends with the best weights.
+
+    Raises:
+        PauseRequested: somebody asked to go on another time.
+    """
     phases = run.recipe.phases
     names = [phase.name for phase in phases]
     position = names.index(progress.phase) if progress.phase in names else 0
-    if progress.phase_done:
+    plan = Plan(run, progress.step)
+    if run.has_model:  # it had ended, and somebody wants it to go on
+        progress.end_asked = False
+    is_over = progress.phase_done and position == len(phases) - 1
+    if progress.phase_done and not (is_over and steering.go_on(run, progress, plan)):
         standing.load_best(run.path, progress, model, run.recipe)
         position, checkpoint = position + 1, None
     for phase in phases[position:]:
@@ -87,18 +96,39 @@ def run_phases(model: keras.Model, run: Run, progress: Standing, checkpoint: Pat
             progress.begin(phase.name)
         announce(run, phase, progress)
         try:
-            unfreeze_from = lowest_block(model, phase, run.recipe)
-            data = data_of(model, run, unfreeze_from, progress)
-            fit(model, data, run, phase, progress, unfreeze_from, checkpoint)
+            run_phase(model, run, phase, progress, plan, checkpoint)
         except StopRequested:
             kept = f"Weights of epoch {progress.best_epoch} kept." if progress.best_epoch else "No epoch was finished."
-            text = f"Stopped on request in epoch {progress.epoch + 1}. {kept}"
+            when = f"after epoch {progress.epoch}" if progress.end_asked else f"in epoch {progress.epoch + 1}"
+            text = f"Stopped on request {when}. {kept}"
             run.say("mark", mark="stop", epoch=progress.epoch, step=progress.step, text=text)
             return status.STOPPED
         checkpoint = None
         if phase is not phases[-1]:  # after the last one everything is predicted from the files anyway
             compare(run, progress, evaluate.accuracy(model, run, VALIDATION))
     return status.FINISHED
+
+
+def run_phase(
+    model: keras.Model, run: Run, phase: Phase, progress: Standing, plan: Plan, checkpoint: Path | None
+) -> None:
+    """One phase to its end, however often a lower block is thawed or epochs are added; raises as `fit`."""
+    if progress.end_asked:  # killed between the epoch it should stop after and its end
+        standing.load_best(run.path, progress, model, run.recipe)
+        raise StopRequested
+    is_last = phase.name == run.recipe.phases[-1].name
+    while True:
+        lowered = progress.lowered
+        unfreeze_from = lowest_block(model, phase, run.recipe, lowered)
+        data = data_of(model, run, unfreeze_from, progress)
+        fit(model, data, run, phase, progress, unfreeze_from, checkpoint, plan=plan)
+        checkpoint = None
+        if progress.lowered > lowered:
+            continue
+        if not (is_last and steering.go_on(run, progress, plan)):
+            return
+        checkpoint = checkpoints.path(run.path, progress.epoch)
+        standing.load_weights(checkpoint, model, run.recipe)  # those of the last epoch, not the best
 
 
 def compare(run: Run, progress: Standing, accuracy: float) -> None:
@@ -125,6 +155,7 @@ def data_of(model: keras.Model, run: Run, unfreeze_from: str | None, progress: S
 
     Raises:
         StopRequested: somebody asked for the end while features were computed.
+        PauseRequested: or to go on another time; what was computed stays.
         RunError: `disk-full`.
     """
     own = material.of_run(run)
@@ -134,8 +165,7 @@ def data_of(model: keras.Model, run: Run, unfreeze_from: str | None, progress: S
 
     def tell(done: int, total: int) -> None:
         nonlocal said
-        if run.stop_requested:
-            raise StopRequested
+        heed(run)
         now = time.monotonic()
         if now - said >= SAY or done == total:
             rate = done / max(now - began, 1e-6)
@@ -168,6 +198,7 @@ def take_up(run: Run, model: keras.Model) -> tuple[Standing, Path | None]:
     Raises:
         RunError: there are checkpoints and all of them are damaged.
     """
+    checkpoints.tidy(run.path)
     written = [epoch for epoch in checkpoints.epochs(run.path) if epoch]
     has_base = standing.has_base(run.path, run.recipe)
     whole = next(
@@ -232,6 +263,12 @@ def end(run: Run, to: Status, message: str = "") -> None:
     queue.change(run.id, to, only_from=(status.RUNNING, status.STOPPING), ended_at=time.time(), message=message)
 
 
+def paused(run: Run) -> str:
+    """What a paused run tells whoever looks at it."""
+    saved = next(iter(checkpoints.epochs(run.path)), 0)
+    return f"Paused; its processor and memory are free. It goes on {f'after epoch {saved}' if saved else 'anew'}."
+
+
 def main(run: Run) -> int:
     lease = Lease(run.lease_path)
     if not lease.acquire():
@@ -240,16 +277,35 @@ def main(run: Run) -> int:
     queue.take(run.id)
     os.nice(settings().politeness)
     signal.signal(signal.SIGTERM, lambda *_: run.request_stop())
-    try:
-        end(run, train(run))
-    except DashboardError as error:
-        end(run, status.FAILED, error.message)
-        print(f"{error.code}: {error.message}", file=sys.stderr)
-        return 1
+    with tracking.following(run):
+        try:
+            end(run, train(run))
+        except PauseRequested:
+            run.withdraw_pause()
+            end(run, status.PAUSED, paused(run))
+        except DashboardError as error:
+            end(run, status.FAILED, error.message)
+            print(f"{error.code}: {error.message}", file=sys.stderr)
+            return 1
     return 0
+
+
+def wait_for_run() -> Path | None:
+    """The run directory that comes as a line on standard input; None where its other end is closed without one.
+
+    From then on what is printed goes to the run's log.
+    """
+    line = sys.stdin.readline().strip()
+    if not line:
+        return None
+    with Run(Path(line)).log_path.open("ab") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    return Path(line)
 
 
 if __name__ == "__main__":
     gc.freeze()
     gc.enable()
-    sys.exit(main(Run(Path(sys.argv[1]).resolve())))
+    chosen = wait_for_run() if sys.argv[1] == "--wait" else Path(sys.argv[1])
+    sys.exit(main(Run(chosen.resolve())) if chosen else 0)

@@ -44,8 +44,15 @@ def epochs(root: Path) -> list[int]:
 
 
 def keep(root: Path, wanted: set[int]) -> None:
-    """Remove the checkpoints of all other epochs, and what a killed worker left half-written."""
-    for folder in (root / "checkpoints").iterdir():
-        match = NAME.fullmatch(folder.name)
-        if match is None or int(match.group(1)) not in wanted:
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove the checkpoints of all other epochs, and what a killed worker left half-written or half-removed."""
+    for epoch in set(epochs(root)) - wanted:
+        files.remove_folder(path(root, epoch))
+    tidy(root)
+
+
+def tidy(root: Path) -> None:
+    """Remove what a killed worker left half-written or half-removed; only its successor may."""
+    folder = root / "checkpoints"
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.name.startswith("."):
+            shutil.rmtree(each)

@@ -5,7 +5,7 @@ One JSON object a line, each with `kind` and `time` (seconds since 1970, UTC):
     batches   phase, epoch, first_step, and lists of equal length: loss, accuracy, learning_rate; pictures_per_second
     epoch     epoch, phase, step, loss, accuracy, validation_loss, validation_accuracy, learning_rate, seconds
     phase     phase, epoch, step: a phase begins after this epoch and step
-    mark      mark ("best", "early stopping", "stop", "thaw", "learning rate"), epoch, step, text
+    mark      mark ("best", "early stopping", "stop", "thaw", "learning rate", "asked: <lever>"), epoch, step, text
     progress  stage, done, total: work that is no batch, e.g. evaluating; pictures_per_second, remaining where known
     whole     epoch, validation_accuracy (of the whole network on the files), said (of its parts, while training)
     patience  used, allowed

@@ -24,6 +24,8 @@ class Lease:
         except BlockingIOError:
             os.close(descriptor)
             return False
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
         return True
 
@@ -35,10 +37,29 @@ class Lease:
 
 def is_held(path: Path) -> bool:
     """Whether a live process holds the lease at `path`."""
-    if not path.exists():
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
         return False
-    probe = Lease(path)
-    if probe.acquire():
-        probe.release()
-        return False
-    return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def last_taken(path: Path) -> float:
+    """When a process last got the lease, in seconds since 1970; 0 where none ever did."""
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def holder(path: Path) -> int | None:
+    """Id of the process that holds the lease at `path`; None where nobody does.
+
+    It wrote its id once it had the lock, and as long as the lock is held nobody else can have. (For the moment in
+    between the id may be that of an earlier holder: look twice before you do anything to it.)
+    """
+    text = path.read_text() if is_held(path) else ""
+    return int(text) if text.isdigit() else None

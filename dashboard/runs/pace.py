@@ -35,7 +35,7 @@ def of(recipe: Recipe, seen: list[events.Event], *, training_pictures: int, now:
     batch = events.last(seen, "batches")
     done = [event for event in seen if event["kind"] == "epoch"]
     phase = events.last(seen, "phase")
-    most = sum(each.epochs for each in recipe.phases)
+    most = recipe.most_epochs
     elapsed = max(0.0, now - attempt["time"]) if attempt else 0.0
     current = min(most, len(done) + 1) if phase else 0
     return Pace(
@@ -68,8 +68,9 @@ def _remaining(recipe: Recipe, seen: list[events.Event], *, steps_an_epoch: int)
     an_epoch = float(pd.Series(seconds).median())
     names = [each.name for each in recipe.phases]
     position = names.index(phase["phase"])
-    left_here = recipe.phases[position].epochs - len(seconds)
     later = sum(each.epochs for each in recipe.phases[position + 1 :])
+    added = recipe.most_epochs - sum(each.epochs for each in recipe.phases)
+    left_here = max(0, recipe.phases[position].epochs + (0 if later else added) - len(seconds))
     steps_done = batch["first_step"] + len(batch["loss"]) - 1 - _last_step(seen)
     started = min(1.0, steps_done / steps_an_epoch) if left_here else 0.0
     return max(0.0, (left_here + later - started) * an_epoch)

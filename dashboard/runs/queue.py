@@ -1,21 +1,24 @@
 """Rows of runs: who waits, who runs, how it ended. The one place that changes a status."""
 
 import secrets
+import shutil
 import time
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from dashboard.core.database import database
+from dashboard.core.database import ACTIVE, database
 from dashboard.core.database import runs as table
-from dashboard.core.errors import RunError
+from dashboard.core.errors import AlreadyUnderWay, RunError
 from dashboard.core.recipe import Recipe
+from dashboard.core.steering import MORE_EPOCHS
 from dashboard.data import datasets, weights
-from dashboard.runs import lease, status
+from dashboard.runs import checkpoints, lease, status, steering
 from dashboard.runs.run import Run, open_run, prepare
 from dashboard.runs.status import Status
 
+START = 10.0  # seconds a worker may take to its lease
 DEVICE = "cpu"  # one active run a device; a machine with a GPU will be another row here
 
 
@@ -25,25 +28,53 @@ def enqueue(recipe: Recipe, *, name: str = "") -> Run:
     Raises:
         DatasetError: the dataset or its version does not exist.
         WeightsError: the backbone's weights are not on this machine.
+        AlreadyUnderWay: a run of the same recipe waits or trains already.
     """
+    _refuse_twin(recipe)
     dataset = datasets.get(recipe.dataset, recipe.dataset_version)
     weights.require(recipe)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
     run = prepare(run_id, recipe, datasets.members(dataset))
-    with database().begin() as connection:
-        connection.execute(
-            table.insert().values(
-                id=run_id,
-                name=name or f"{recipe.network_name} on {dataset.name}",
-                dataset_id=dataset.id,
-                dataset_version=dataset.version,
-                device=DEVICE,
-                status=status.QUEUED,
-                message="",
-                created_at=time.time(),
-            )
-        )
+    values = {
+        "id": run_id,
+        "name": name or f"{recipe.network_name} on {dataset.name}",
+        "dataset_id": dataset.id,
+        "dataset_version": dataset.version,
+        "device": DEVICE,
+        "status": status.QUEUED,
+        "message": "",
+        "created_at": time.time(),
+        "position": _last_position(),
+        "recipe_digest": recipe.digest,
+    }
+    try:
+        with database().begin() as connection:
+            connection.execute(table.insert().values(**values))
+    except sa.exc.IntegrityError:  # another tab was faster: the partial index says no
+        shutil.rmtree(run.path)
+        _refuse_twin(recipe)
+        raise
     return run
+
+
+def _refuse_twin(recipe: Recipe) -> None:
+    """
+    Raises:
+        AlreadyUnderWay: a run of the same recipe waits or trains already.
+    """
+    same = sa.select(table.c.id, table.c.number).where(
+        table.c.recipe_digest == recipe.digest, table.c.status.in_(status.UNDER_WAY)
+    )
+    with database().connect() as connection:
+        found = connection.execute(same).first()
+    if found is not None:
+        raise AlreadyUnderWay(found.id, found.number)
+
+
+def _last_position() -> sa.ScalarSelect[int]:
+    """The place behind all that wait; worked out by the statement that takes it."""
+    ahead = table.alias()
+    return sa.select(sa.func.coalesce(sa.func.max(ahead.c.position), 0) + 1).scalar_subquery()
 
 
 def row(run_id: str) -> dict[str, Any]:
@@ -98,26 +129,54 @@ def record_accuracy(run_id: str, *, validation: float, test: float | None) -> No
 
 
 def claim(device: str = DEVICE) -> Run | None:
-    """Make the oldest queued run of a device the running one; None when there is none or one runs already."""
+    """Make the first queued run of a device the running one; None when there is none or one runs already."""
     with database().connect() as connection:
-        oldest = connection.scalar(
-            sa.select(table.c.id)
-            .where(table.c.device == device, table.c.status == status.QUEUED)
-            .order_by(table.c.number)
-            .limit(1)
-        )
-    if oldest is None:
+        first = connection.scalar(_waiting(table.c.id).where(table.c.device == device).limit(1))
+    if first is None:
         return None
     try:
-        won = change(oldest, status.RUNNING, only_from=(status.QUEUED,), started_at=time.time(), message="")
+        won = change(first, status.RUNNING, only_from=(status.QUEUED,), started_at=time.time(), message="")
     except sa.exc.IntegrityError:  # another run of this device is active: the partial index says no
         return None
-    return open_run(oldest) if won else None
+    return open_run(first) if won else None
+
+
+def _waiting(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Those that wait, in the order in which they will be taken."""
+    return sa.select(*columns).where(table.c.status == status.QUEUED).order_by(table.c.position, table.c.number)
+
+
+def waiting() -> list[str]:
+    """Ids of the runs that wait, the next one first."""
+    with database().connect() as connection:
+        return list(connection.scalars(_waiting(table.c.id)))
+
+
+def move_up(run_id: str) -> None:
+    """Let a waiting run change places with the one before it; nothing happens to the first one.
+
+    Raises:
+        RunError: the run does not wait.
+    """
+    with database().begin() as connection:
+        rows = connection.execute(_waiting(table.c.id, table.c.position)).all()
+        at = next((index for index, each in enumerate(rows) if each.id == run_id), None)
+        if at is None:
+            raise RunError("run-not-waiting", f"Run '{run_id}' does not wait; only a run in the queue can be moved.")
+        if not at:
+            return
+        order = [each.id for each in rows]
+        order[at - 1], order[at] = order[at], order[at - 1]
+        # All of them anew: two that were added at the same moment share a place.
+        for position, each in enumerate(order, start=min(row.position or 0 for row in rows)):
+            connection.execute(table.update().where(table.c.id == each).values(position=position))
 
 
 def take(run_id: str) -> None:
     """Make a run the running one, for the worker that holds its lease: whatever the row said, it runs."""
-    change(run_id, status.RUNNING, only_from=(status.QUEUED, status.INTERRUPTED), ended_at=None, message="")
+    free = (status.QUEUED, status.PAUSED, status.INTERRUPTED)
+    began = sa.func.coalesce(table.c.started_at, time.time())
+    change(run_id, status.RUNNING, only_from=free, started_at=began, ended_at=None, message="")
 
 
 def request_stop(run_id: str) -> None:
@@ -137,32 +196,97 @@ def request_stop(run_id: str) -> None:
         raise RunError("run-over", f"Run '{run_id}' is {row(run_id)['status']}; only a run under way can be stopped.")
 
 
+def request_pause(run_id: str) -> None:
+    """Ask a run to give processor and memory back: a queued one at once, a running one after its batch.
+
+    Raises:
+        RunError: the run is not under way.
+    """
+    text = "Paused before it began."
+    if change(run_id, status.PAUSED, only_from=(status.QUEUED,), message=text):
+        return
+    if row(run_id)["status"] != status.RUNNING:
+        raise RunError("run-over", f"Run '{run_id}' is {row(run_id)['status']}; only a run under way can be paused.")
+    open_run(run_id).request_pause()
+
+
 def resume(run_id: str) -> None:
-    """Put an interrupted or failed run back into the queue; it goes on after its last checkpoint.
+    """Put a paused, stopped, interrupted or failed run back into the queue; it goes on after its last checkpoint.
 
     Raises:
         RunError: the run is in another state.
+        AlreadyUnderWay: a run of the same recipe waits or trains already.
     """
-    open_run(run_id).withdraw_stop()
-    if not change(run_id, status.QUEUED, only_from=status.RESUMABLE, ended_at=None, message=""):
+    _queue_again(run_id, status.RESUMABLE)
+
+
+def extend(run_id: str, epochs: int) -> None:
+    """Let a run that has ended train on, with its optimizer's state, from the weights of its last epoch.
+
+    Args:
+        run_id: of a finished or stopped run.
+        epochs: how many more, 1..1000, at the most: early stopping has the last word.
+
+    Raises:
+        RunError: the run is in another state, or its checkpoints are gone.
+        AlreadyUnderWay: a run of the same recipe waits or trains already.
+    """
+    run = open_run(run_id)
+    if not checkpoints.epochs(run.path):
+        raise RunError("run-checkpoints-gone", f"Run '{run_id}' has no checkpoint left to go on from. Start a new run.")
+    if row(run_id)["status"] not in status.WITH_MODEL:
+        raise RunError(
+            "run-not-over", f"Run '{run_id}' is {row(run_id)['status']}; only an ended run can train longer."
+        )
+    steering.ask(run, MORE_EPOCHS, epochs)
+    _queue_again(run_id, status.WITH_MODEL)
+
+
+def _queue_again(run_id: str, only_from: tuple[Status, ...]) -> None:
+    run = open_run(run_id)
+    run.withdraw_stop()
+    run.withdraw_pause()
+    values = {"ended_at": None, "message": "", "position": _last_position()}
+    try:
+        changed = change(run_id, status.QUEUED, only_from=only_from, **values)
+    except sa.exc.IntegrityError:  # the partial index says no
+        _refuse_twin(run.recipe)
+        raise
+    if not changed:
         raise RunError(
             "run-not-resumable",
-            f"Run '{run_id}' is {row(run_id)['status']}; only an interrupted or failed run can be resumed.",
+            f"Run '{run_id}' is {row(run_id)['status']}; only one of these can go on: {', '.join(only_from)}.",
         )
+
+
+def active(device: str = DEVICE) -> Run | None:
+    """The run that a live worker is at on a device; None where there is none."""
+    with database().connect() as connection:
+        found = connection.scalar(sa.select(table.c.id).where(table.c.device == device, table.c.status.in_(ACTIVE)))
+    run = open_run(found) if found else None
+    return run if run and lease.is_held(run.lease_path) else None
+
+
+def last_saved(run: Run) -> str:
+    """From where a run would go on, as a sentence."""
+    saved = next(iter(checkpoints.epochs(run.path)), 0)
+    return (
+        f"Last saved: epoch {saved}; it can go on from there." if saved else "No epoch was saved; it would begin anew."
+    )
 
 
 def reconcile() -> None:
     """Make every active row without a live worker `interrupted`. The lease decides, never a process id."""
     active = listing().query("status in @status.UNDER_WAY and status != @status.QUEUED")
     for run_id, started in zip(active["id"], active["started_at"], strict=True):
-        just_claimed = (
-            time.time() - started < 10
-        )  # a supervisor claims the row a moment before its worker takes the lease
-        if not just_claimed and not lease.is_held(open_run(run_id).lease_path):
+        path = open_run(run_id).lease_path
+        # A supervisor claims the row a moment before its worker takes the lease.
+        on_its_way = time.time() - started < START and lease.last_taken(path) < started
+        if not on_its_way and not lease.is_held(path):
             change(
                 run_id,
                 status.INTERRUPTED,
                 only_from=(status.RUNNING, status.STOPPING),
                 ended_at=time.time(),
-                message="The training process ended without a word. Resume goes on after its last saved epoch.",
+                message=f"The training process ended without a word. {last_saved(open_run(run_id))}",
             )

@@ -123,6 +123,16 @@ class Run:
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
 
+    def request_pause(self) -> None:
+        files.write_bytes(self.path / "pause", b"")
+
+    def withdraw_pause(self) -> None:
+        (self.path / "pause").unlink(missing_ok=True)
+
+    @property
+    def pause_requested(self) -> bool:
+        return (self.path / "pause").exists()
+
 
 def versions() -> dict[str, str]:
     """Versions of what decides a run's result, without importing it."""

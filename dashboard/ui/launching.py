@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from dashboard.core.errors import AlreadyUnderWay, DashboardError
 from dashboard.core.recipe import Recipe
 from dashboard.data import samples, weights
 from dashboard.data.datasets import Dataset
 from dashboard.runs import measures, queue, supervisor, workers
+from dashboard.runs.run import Run, open_run
 from dashboard.ui import navigation, networks, panels, resources, state, text
 from dashboard.ui.jobs import Cancelled, Report
 
@@ -41,8 +43,7 @@ def start_button(dataset: Dataset) -> None:
     recipe = state.draft()
     place = "train"
     if done := panels.job(place):
-        state.choose_run(done.result)
-        navigation.go("run")
+        follow(*done.result)
     panels.refusal()
     missing = not networks.weights_ready(recipe)
     if missing:
@@ -54,23 +55,55 @@ def start_button(dataset: Dataset) -> None:
         st.rerun()
 
 
-def launch(recipe: Recipe) -> str:
-    """Check what only the worker can check, add the run to the queue, and see that somebody takes it; the run's id.
+def follow(run_id: str, told: str = "") -> None:
+    """Go to a run; `told` says why it is not a new one where that was asked for."""
+    if told:
+        st.toast(told, icon=":material/info:")
+    state.choose_dataset(open_run(run_id).recipe.dataset)
+    state.choose_run(run_id)
+    navigation.go("run")
+
+
+def launch(recipe: Recipe) -> tuple[str, str]:
+    """Check what only the worker can check, add the run to the queue, and see that somebody takes it.
+
+    Returns:
+        The run's id, and an empty text. Where a run of the same recipe waits or trains already, that one's id and a
+        sentence: another tab pressed the same button.
 
     Raises:
         RecipeError: `does-not-fit`, where the recipe was measured and there is not room enough.
     """
     measures.require(recipe)
     workers.check(resources.worker(), recipe)
-    run = queue.enqueue(recipe)
+    run_id, told = enqueue(recipe)
     supervisor.ensure()
-    return run.id
+    return run_id, told
+
+
+def enqueue(recipe: Recipe) -> tuple[str, str]:
+    """As `launch`, without looking whether the recipe can be trained."""
+    try:
+        return queue.enqueue(recipe).id, ""
+    except AlreadyUnderWay as twin:
+        return twin.run_id, twin.message
+
+
+def again(run: Run) -> None:
+    """A new run of a run's recipe, with what was changed while it trained, and the way to it."""
+    try:
+        launched = enqueue(run.recipe)
+    except DashboardError as error:
+        st.error(error.message, icon=":material/error:")
+        return
+    supervisor.ensure()
+    follow(*launched)
 
 
 def try_it_now() -> None:
     """One click from nothing to a training run: the digits, a small network, the weights that are here."""
 
-    def work(report: Report, _cancelled: Cancelled) -> str:
+    def work(report: Report, _cancelled: Cancelled) -> tuple[str, str]:
         dataset = samples.import_sample("digits", on_progress=report)
         recipe = Recipe(dataset=dataset.id, dataset_version=dataset.version, **DEMO)
         if not weights.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size).present:

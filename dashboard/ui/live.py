@@ -7,16 +7,19 @@ import streamlit as st
 
 from dashboard.core.errors import DashboardError
 from dashboard.core.recipe import Recipe
-from dashboard.runs import events, pace, queue, status, supervisor
+from dashboard.core.steering import Steer
+from dashboard.runs import events, pace, queue, status, steering, supervisor
 from dashboard.runs.run import open_run
-from dashboard.ui import curves, navigation, panels, pickers, resources, state, text
+from dashboard.ui import curves, launching, navigation, panels, pickers, resources, state, steer, text
 from dashboard.ui.pickers import Chosen
 
 LOOK_AGAIN = 1.0  # seconds
+RESUME = {status.PAUSED: "Go on", status.STOPPED: "Go on training"}
 ICONS = {
     status.QUEUED: "schedule",
     status.RUNNING: "play_circle",
     status.STOPPING: "pending",
+    status.PAUSED: "pause_circle",
     status.STOPPED: "stop_circle",
     status.INTERRUPTED: "power_off",
     status.FINISHED: "check_circle",
@@ -28,6 +31,8 @@ def panel(chosen: Chosen) -> None:
     """The whole run; looks again by itself while the run is under way."""
     under_way = chosen.row["status"] in status.UNDER_WAY
     st.fragment(_story, run_every=LOOK_AGAIN if under_way else None)(chosen.run.id, chosen.row["status"])
+    if chosen.row["status"] == status.RUNNING:
+        steer.panel(chosen)
     st.fragment(_curves, run_every=curves.DRAW_AGAIN if under_way else None)(chosen.run.id, under_way)
 
 
@@ -48,21 +53,38 @@ def _story(run_id: str, drawn_status: str) -> None:
 
 def _standing(chosen: Chosen) -> None:
     now = chosen.row["status"]
-    words = chosen.row["message"] or {
-        status.QUEUED: _waiting(chosen) if now == status.QUEUED else "",
-        status.RUNNING: "Training. It goes on when you close this page.",
-        status.STOPPING: "Stopping after this batch; the best weights are kept.",
-        status.STOPPED: "Stopped on request; the best weights were kept.",
-        status.FINISHED: _kept(chosen),
-    }.get(now, "")
+    words = chosen.row["message"] or _words(chosen)
     icon = f":material/{ICONS[now]}:"
-    line = f"{icon} **{now.capitalize()}** {text.literal(words)}"
+    line = f"**{now.capitalize()}** {text.literal(words)}"
     if now == status.FAILED:
-        st.error(text.literal(words), icon=icon)
+        st.error(line, icon=icon)
     elif now == status.INTERRUPTED:
-        st.warning(text.literal(words), icon=icon)
+        st.warning(line, icon=icon)
     else:
-        st.markdown(line)
+        st.markdown(f"{icon} {line}")
+
+
+def _words(chosen: Chosen) -> str:
+    """What a status means for this run; each looks up only what it tells."""
+    match chosen.row["status"]:
+        case status.QUEUED:
+            return _waiting(chosen)
+        case status.RUNNING:
+            return _running(chosen)
+        case status.STOPPING:
+            return "Stopping after this batch; the best weights are kept."
+        case status.STOPPED:
+            return "Stopped on request; the best weights were kept."
+        case status.FINISHED:
+            return _kept(chosen)
+    return ""
+
+
+def _running(chosen: Chosen) -> str:
+    if chosen.run.pause_requested:
+        return "Pausing after this batch."
+    asked = " ".join(each.words for each in steering.waiting(chosen.run))
+    return f"At the next batch: {asked}" if asked else "Training. It goes on when you close this page."
 
 
 def _kept(chosen: Chosen) -> str:
@@ -72,9 +94,11 @@ def _kept(chosen: Chosen) -> str:
 
 
 def _waiting(chosen: Chosen) -> str:
+    waits = queue.waiting()
     rows = queue.listing()
-    ahead = rows[rows["status"].isin(status.UNDER_WAY) & (rows["number"] < chosen.row["number"])]
-    return "Starting now." if ahead.empty else f"Waiting for {text.count(len(ahead), 'run')} ahead of it."
+    ahead = int(rows["status"].isin((status.RUNNING, status.STOPPING)).sum())
+    ahead += waits.index(chosen.run.id) if chosen.run.id in waits else 0
+    return "Starting now." if not ahead else f"Waiting for {text.count(ahead, 'run')} ahead of it."
 
 
 def _figures(chosen: Chosen, seen: list[events.Event], epochs: pd.DataFrame) -> None:
@@ -112,15 +136,25 @@ def _final_figures(chosen: Chosen, at: pace.Pace) -> dict[str, str]:
 
 def _controls(chosen: Chosen) -> None:
     now = chosen.row["status"]
+    run_id = chosen.run.id
     with st.container(horizontal=True):
         if now in status.UNDER_WAY and st.button(
             "Stop and keep the best", key="run_stop", icon=":material/stop:", disabled=now == status.STOPPING
         ):
-            _try(lambda: queue.request_stop(chosen.run.id))
-        if now in status.RESUMABLE and st.button(
-            "Resume", key="run_resume", type="primary", icon=":material/play_arrow:"
+            _try(lambda: queue.request_stop(run_id))
+        if now in (status.QUEUED, status.RUNNING) and st.button(
+            "Pause", key="run_pause", icon=":material/pause:", disabled=chosen.run.pause_requested
         ):
-            _try(lambda: queue.resume(chosen.run.id))
+            _try(lambda: queue.request_pause(run_id))
+        if now in status.RESUMABLE and st.button(
+            RESUME.get(now, "Resume"),
+            key="run_resume",
+            type="secondary" if now == status.STOPPED else "primary",
+            icon=":material/play_arrow:",
+        ):
+            _try(lambda: queue.resume(run_id))
+        if now in status.WITH_MODEL:
+            steer.longer(chosen)
         if now in status.WITH_MODEL and chosen.run.has_model:
             for page, label in (
                 ("evaluate", "Where does it fail?"),
@@ -172,6 +206,10 @@ def recipe(chosen: Chosen) -> None:
     )
     with st.expander("Recipe and log", icon=":material/receipt_long:"):
         st.dataframe(rows, hide_index=True, alt="The recipe of this run")
+        if chosen.row["status"] not in status.UNDER_WAY and st.button(
+            "Run this recipe again", key="run_repeat", icon=":material/replay:"
+        ):
+            launching.again(chosen.run)
         if chosen.run.log_path.exists():
             st.code(chosen.run.log_path.read_text(errors="replace")[-4000:], language=None, wrap_lines=True)
 
@@ -181,7 +219,9 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(plain, value)) or "none"
+    if isinstance(value, dict):  # a lever that was pulled
+        return f"{Steer(**value).words.rstrip('.')} at step {value['step']}"
     if value is None:
         return "–"
     return f"{value:g}" if isinstance(value, float) else str(value)

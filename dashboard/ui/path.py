@@ -6,8 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.runs import events, queue, status, supervisor
-from dashboard.runs.run import open_run
-from dashboard.ui import launching, live, navigation, panels, resources, state, text
+from dashboard.ui import launching, live, navigation, panels, resources, text
 from dashboard.ui.frame import ASSETS
 
 SHOWN = 5
@@ -49,13 +48,6 @@ def _try_button() -> None:
         st.rerun()
 
 
-def watch(run_id: str) -> None:
-    """Go to the run that was just started."""
-    state.choose_dataset(open_run(run_id).recipe.dataset)
-    state.choose_run(run_id)
-    navigation.go("run")
-
-
 def steps() -> None:
     """The steps as cards; the next one has the button."""
     runs = queue.listing()
@@ -70,7 +62,7 @@ def steps() -> None:
                 kind: Literal["primary", "secondary"] = "primary" if name == following else "secondary"
                 if name == "train" and under_way:
                     if st.button("Watch the run", key="home_watch", type="primary", width="stretch"):
-                        watch(str(runs.loc[runs["status"].isin(status.UNDER_WAY), "id"].iloc[-1]))
+                        launching.follow(str(runs.loc[runs["status"].isin(status.UNDER_WAY), "id"].iloc[-1]))
                 elif st.button(sentence, key=f"home_{name}", type=kind, width="stretch"):
                     navigation.go(name)
 
@@ -98,7 +90,7 @@ def _rows() -> None:
             )
             st.markdown(f"best validation accuracy **{text.share(_best(row))}**")
             if st.button("Open", key=f"home_open_{row['id']}"):
-                watch(row["id"])
+                launching.follow(row["id"])
 
 
 def _best(row: dict[str, object]) -> float | None:

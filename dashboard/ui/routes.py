@@ -78,9 +78,10 @@ ROUTES = [Route("/home", _home)]
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
-    """Open the workspace before the first page, and see to runs that waited while nobody was here."""
+    """Open the workspace before the first page, and see that somebody takes runs, those of before among them."""
     database()
     supervisor.look_after()
+    supervisor.ensure()
     yield
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.core import metrics
 from dashboard.data import samples
-from dashboard.runs import events
+from dashboard.runs import events, lease
 from dashboard.ui import navigation
 from tests.browser import visitor
 from tests.browser.conftest import Visit
@@ -263,19 +263,22 @@ def test_a_page_draws_while_a_run_trains(server: Server, visit: Visit, long_run:
     assert server.status(long_run) == "running"
 
 
-def test_a_run_goes_on_when_the_server_is_killed_and_the_page_finds_it_again(
-    server: Server, browser: visitor.Browser, long_run: str
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_run_goes_on_when_the_server_is_ended_and_the_page_finds_it_again_with_the_same_worker(
+    server: Server, browser: visitor.Browser, long_run: str, how: str
 ) -> None:
+    worker = lease.holder(server.folder(long_run) / "lease")
     with visitor.visiting(browser, server.url) as (page, watch):
         visitor.go(page, f"/run?run={long_run}")
         seen = more_steps_than(page, 10)
-        server.kill()
+        getattr(server, how)()  # SIGTERM, SIGKILL
         file = server.folder(long_run) / "events.jsonl"
         before = file.stat().st_size
         wait_until(lambda: file.stat().st_size > before, 30, "the run to go on without a server")
         server.start()
         assert more_steps_than(page, seen) > seen  # by itself, without a reload
         assert server.status(long_run) == "running"
+        assert lease.holder(server.folder(long_run) / "lease") == worker
         watch.forgive("ERR_|WebSocket|disconnected|reaching server endpoint|Is Streamlit still running")
         watch.check()
 

@@ -1,5 +1,5 @@
 import multiprocessing
-import sqlite3
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -7,6 +7,13 @@ import sqlalchemy as sa
 
 from dashboard.core import database
 from dashboard.core.errors import SettingsError
+from dashboard.core.settings import settings
+from dashboard.core.settings import workspace as in_workspace
+from tests.postgresql import Server
+
+
+def _meet(barrier: Barrier) -> None:
+    barrier.wait(60)
 
 
 def _open(_: int) -> int:
@@ -14,11 +21,12 @@ def _open(_: int) -> int:
         return int(connection.scalar(sa.select(database.schema.c.version)) or 0)
 
 
-def test_many_processes_may_open_an_empty_workspace_at_once(workspace: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+def test_many_processes_may_open_an_empty_workspace_at_once(each_database: str) -> None:
+    ready = multiprocessing.get_context("spawn")
+    with ready.Pool(4, _meet, [ready.Barrier(4)]) as pool:
         assert pool.map(_open, range(8)) == [len(database.MIGRATIONS)] * 8
-    with sqlite3.connect(workspace / "thaw.sqlite") as connection:
-        assert connection.execute("SELECT count(*) FROM schema").fetchone() == (1,)
+    with database.database().connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(database.schema)) == 1
 
 
 def test_the_database_is_in_wal_mode_and_holds_foreign_keys(workspace: Path) -> None:
@@ -27,13 +35,19 @@ def test_the_database_is_in_wal_mode_and_holds_foreign_keys(workspace: Path) -> 
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
-def test_a_database_of_a_newer_version_is_refused_with_the_way_out(workspace: Path) -> None:
-    workspace.mkdir(parents=True)
-    with sqlite3.connect(workspace / "thaw.sqlite") as connection:
-        connection.execute("CREATE TABLE schema (version INTEGER NOT NULL)")
-        connection.execute("INSERT INTO schema VALUES (99)")
-    connection.close()
-    with pytest.raises(SettingsError, match="schema 99; this version of Thaw knows up to"):
+@pytest.mark.parametrize(
+    ("each_database", "way_out"),
+    [("sqlite", "THAW_WORKSPACE to another folder"), ("postgresql", "THAW_DATABASE_URL to another database")],
+    indirect=["each_database"],
+)
+def test_a_database_of_a_newer_version_is_refused_with_the_way_out(each_database: str, way_out: str) -> None:
+    in_workspace("thaw.sqlite")  # makes the folder
+    newer = sa.create_engine(settings().url)
+    with newer.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE schema (version INTEGER NOT NULL)"))
+        connection.execute(sa.text("INSERT INTO schema VALUES (99)"))
+    newer.dispose()
+    with pytest.raises(SettingsError, match=f"schema 99; this version of Thaw knows up to.*{way_out}"):
         database.database()
 
 
@@ -43,10 +57,51 @@ def test_a_workspace_that_is_a_file_is_refused_with_the_way_out(workspace: Path)
         database.database()
 
 
-def test_two_runs_cannot_be_active_on_one_device(workspace: Path) -> None:
+def test_two_runs_cannot_be_active_on_one_device(each_database: str) -> None:
     run = {"dataset_id": "d", "dataset_version": 1, "device": "cpu", "message": "", "created_at": 0.0}
     with database.database().begin() as connection:
         connection.execute(database.datasets.insert().values(id="d", name="d", created_at=0.0))
         connection.execute(database.runs.insert().values(id="a", name="a", status="running", **run))
     with pytest.raises(sa.exc.IntegrityError), database.database().begin() as connection:
         connection.execute(database.runs.insert().values(id="b", name="b", status="stopping", **run))
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "words"),
+    [
+        ("no url", "database-url", "Expected a URL such as postgresql://"),
+        ("oracle://somewhere/d", "database-url", "the database's driver installed"),
+        ("postgresql://me:secret@127.0.0.1:1/d", "database-unusable", "See that its server runs"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_refused_with_the_way_out_and_without_its_password(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, url: str, code: str, words: str
+) -> None:
+    if code == "database-unusable":
+        pytest.importorskip("psycopg")
+    monkeypatch.setenv("THAW_DATABASE_URL", url)
+    settings.cache_clear()
+    with pytest.raises(SettingsError) as refusal:
+        database.database()
+    assert refusal.value.code == code
+    assert words in refusal.value.message
+    assert "secret" not in refusal.value.message
+
+
+def test_tables_of_another_program_are_not_taken_for_its_own(each_database: str) -> None:
+    in_workspace("thaw.sqlite")
+    other = sa.create_engine(settings().url)
+    with other.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE runs (uuid INTEGER)"))
+    with pytest.raises(SettingsError):
+        database.database()
+    assert sa.inspect(other).get_table_names() == ["runs"]
+    other.dispose()
+
+
+@pytest.mark.parametrize("each_database", ["postgresql"], indirect=True)
+def test_a_server_that_was_started_anew_is_used_again(each_database: str, postgresql_server: Server) -> None:
+    assert _open(0) == len(database.MIGRATIONS)
+    postgresql_server.stop()
+    postgresql_server.start()
+    assert _open(0) == len(database.MIGRATIONS)

@@ -1,14 +1,18 @@
+import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from dashboard.core import database
-from dashboard.core.errors import DatasetError
-from dashboard.data import datasets
+from dashboard.core.errors import DatasetError, UploadError
+from dashboard.data import datasets, names
 from dashboard.data.datasets import Dataset
 from dashboard.data.splits import SplitSettings
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 def frames(counts: dict[str, int]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -100,9 +104,24 @@ def test_splitting_again_makes_a_version_and_keeps_the_old_one(workspace):
     assert datasets.split_settings(second).seed == 9
 
 
+def _resplit(dataset: Dataset, seed: int) -> int:
+    return datasets.resplit(dataset, SplitSettings(seed=seed)).version
+
+
 def test_two_tabs_that_split_at_once_get_two_versions(workspace):
     first = make()
-    assert [datasets.resplit(first, SplitSettings(seed=seed)).version for seed in (1, 2)] == [2, 3]
+    assert [_resplit(first, seed) for seed in (1, 2)] == [2, 3]
+    with ThreadPoolExecutor(4) as tabs:
+        versions = list(tabs.map(_resplit, [first] * 8, range(8)))
+    assert sorted(versions) == list(range(4, 12))
+
+
+def test_pictures_are_in_the_order_of_their_letters_in_every_database(workspace):
+    """A server's own language would sort a, B, ß; a run's batches would then depend on it."""
+    dataset = make(b=5, B=5, a=5, é=5, z=5, Z=5)
+    paths = datasets.members(dataset)["path"].tolist()
+    assert paths == sorted(paths)
+    assert datasets.class_names(dataset) == ["B", "Z", "a", "b", "z", "é"]
 
 
 def test_a_split_given_as_a_table_is_taken_as_it_is(workspace):
@@ -129,6 +148,19 @@ def test_a_new_name_is_kept_literally_and_an_empty_one_refused(workspace):
     with pytest.raises(DatasetError) as refusal:
         datasets.rename(dataset.id, "  ")
     assert refusal.value.code == "dataset-name"
+
+
+def test_the_longest_name_is_kept_and_a_longer_one_refused(workspace):
+    letters = random.Random(0).choices("abcdefghijklmnopqrstuvwxyzäöü", k=1800)  # nothing that a database could shorten
+    name = "/".join("".join(letters[start : start + 200]) for start in range(0, 1800, 200))
+    name += "x" * (names.LONGEST - len(name.encode()))
+    assert names.tidy(name) == name
+    members, pictures, remarks = frames({"a": 3})
+    members.loc[0, "path"] = name
+    dataset = datasets.create("Deep", members, pictures, remarks, SplitSettings())
+    assert name in datasets.members(dataset)["path"].tolist()
+    with pytest.raises(UploadError, match="longer than 2,048 bytes"):
+        names.tidy(name + "x")
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "stopping"])

@@ -18,6 +18,7 @@ from dashboard.ml.material import Data
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events
 from dashboard.runs.run import Run
+from dashboard.runs.steering import Plan
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ def trained(run: Run) -> tuple[keras.Model, Standing, Data]:
         progress.begin(phase.name)
         unfreeze_from = fit.lowest_block(model, phase, run.recipe)
         data = train.data_of(model, run, unfreeze_from, progress)
-        fit.fit(model, data, run, phase, progress, unfreeze_from)
+        fit.fit(model, data, run, phase, progress, unfreeze_from, plan=Plan(run, 0))
     return model, progress, data
 
 
@@ -147,7 +148,14 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_the_batch(
     progress = Standing()
     progress.begin("feature extraction")
     with pytest.raises(RunError, match="The loss at batch 1 of epoch 1 is not a finite number") as refusal:
-        fit.fit(model, material.pictures(material.of_run(run), model), run, run.recipe.phases[0], progress)
+        fit.fit(
+            model,
+            material.pictures(material.of_run(run), model),
+            run,
+            run.recipe.phases[0],
+            progress,
+            plan=Plan(run, 0),
+        )
     assert refusal.value.code == "loss-not-finite"
 
 

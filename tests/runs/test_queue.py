@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.core.errors import DatasetError, RunError, WeightsError
+from dashboard.core.errors import AlreadyUnderWay, DatasetError, RecipeError, RunError, WeightsError
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
-from dashboard.runs import queue, status
+from dashboard.runs import checkpoints, queue, status, steering
 from dashboard.runs.lease import Lease
 from dashboard.runs.run import open_run
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 def test_a_new_run_keeps_its_recipe_and_its_own_manifest(recipe: Recipe) -> None:
@@ -22,7 +24,7 @@ def test_a_new_run_keeps_its_recipe_and_its_own_manifest(recipe: Recipe) -> None
 
 
 def test_runs_are_claimed_oldest_first_and_one_at_a_time(recipe: Recipe) -> None:
-    first, second = queue.enqueue(recipe), queue.enqueue(recipe)
+    first, second = queue.enqueue(recipe), queue.enqueue(recipe.replace(seed=1))
     claimed = queue.claim()
     assert claimed is not None and claimed.id == first.id
     assert queue.claim() is None, "a second run must not start beside the first"
@@ -37,8 +39,8 @@ def _claim(_: int) -> str | None:
 
 
 def test_of_many_processes_claiming_at_once_one_wins(recipe: Recipe) -> None:
-    for _ in range(3):
-        queue.enqueue(recipe)
+    for seed in range(3):
+        queue.enqueue(recipe.replace(seed=seed))
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         won = [run for run in pool.map(_claim, range(8)) if run]
     assert len(won) == 1
@@ -81,8 +83,69 @@ def test_a_running_row_without_a_live_worker_becomes_interrupted(recipe: Recipe)
 def test_a_finished_run_cannot_be_resumed(recipe: Recipe) -> None:
     run = queue.enqueue(recipe)
     queue.change(run.id, status.FINISHED, only_from=(status.QUEUED,))
-    with pytest.raises(RunError, match="is finished; only an interrupted or failed run can be resumed"):
+    with pytest.raises(RunError, match="is finished; only one of these can go on: paused, stopped, "):
         queue.resume(run.id)
+
+
+def test_waiting_runs_change_places_and_are_taken_in_that_order(recipe: Recipe) -> None:
+    first, second, third = (queue.enqueue(recipe.replace(seed=seed)).id for seed in range(3))
+    assert queue.waiting() == [first, second, third]
+    queue.move_up(third)
+    queue.move_up(third)
+    queue.move_up(third)  # it is the first already
+    assert queue.waiting() == [third, first, second]
+    taken = queue.claim()
+    assert taken is not None and taken.id == third
+    with pytest.raises(RunError, match="does not wait"):
+        queue.move_up(third)
+    queue.request_stop(first)
+    queue.resume(first)
+    assert queue.waiting() == [second, first], "who comes back stands behind those that wait"
+
+
+def test_a_recipe_that_waits_or_trains_is_not_taken_twice_and_who_asks_is_told_which_run_it_is(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    with pytest.raises(AlreadyUnderWay, match="Run 1 trains the very same recipe already") as twin:
+        queue.enqueue(recipe)
+    assert twin.value.run_id == run.id
+    queue.request_stop(run.id)
+    second = queue.enqueue(recipe)
+    with pytest.raises(AlreadyUnderWay, match="Run 2"):
+        queue.resume(run.id)
+    assert queue.row(run.id)["status"] == status.STOPPED
+    assert len(list(run.path.parent.iterdir())) == 2
+    assert queue.waiting() == [second.id]
+
+
+def test_a_paused_run_gives_its_place_free_and_goes_on_when_asked(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    queue.request_pause(run.id)
+    assert queue.row(run.id)["status"] == status.PAUSED and queue.claim() is None
+    queue.resume(run.id)
+    taken = queue.claim()
+    assert taken is not None and taken.id == run.id
+    queue.request_pause(run.id)
+    assert run.pause_requested and queue.row(run.id)["status"] == status.RUNNING
+    queue.change(run.id, status.FINISHED, only_from=(status.RUNNING,))
+    with pytest.raises(RunError, match="only a run under way can be paused"):
+        queue.request_pause(run.id)
+
+
+def test_an_ended_run_trains_longer_if_it_has_a_checkpoint(recipe: Recipe) -> None:
+    run = queue.enqueue(recipe)
+    with pytest.raises(RunError, match="no checkpoint left"):
+        queue.extend(run.id, 5)
+    with checkpoints.writing(run.path, 1) as folder:
+        (folder / "state.npz").write_bytes(b"weights")
+    with pytest.raises(RunError, match="is queued; only an ended run can train longer"):
+        queue.extend(run.id, 5)
+    queue.change(run.id, status.FINISHED, only_from=(status.QUEUED,))
+    with pytest.raises(RecipeError, match="whole number from 1 to 1000"):
+        queue.extend(run.id, 0)
+    assert queue.row(run.id)["status"] == status.FINISHED
+    queue.extend(run.id, 5)
+    assert queue.waiting() == [run.id]
+    assert [each.words for each in steering.waiting(run)] == ["5 more epochs."]
 
 
 def test_a_run_is_found_by_id_and_by_number(recipe: Recipe) -> None:
