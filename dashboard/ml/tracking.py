@@ -44,8 +44,8 @@ class Tracker(Protocol):
     def write(self, points: list[Point]) -> None:
         """Add these; the first call of an attempt brings all that the earlier attempts have left."""
 
-    def close(self, status: str) -> None:
-        """The attempt is over: finished, stopped or failed; empty when it ended without a word."""
+    def close(self, ended: str) -> None:
+        """The attempt is over, by the status that the run's `end` has; empty when it ended without a word."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,12 @@ def _hand_on(run: Run, program: Program, earlier: int, over: threading.Event) ->
     status, told = "", 0
     while True:
         last = over.wait(EVERY)
-        batches = reader.batches()
-        said = reader.read()  # after the batches: what came in between is among these next time
+        said = reader.read()
         if tracker is None and _attempts(said) > earlier:  # until then it is not known what of the earlier ones stays
             tracker = program.begin(run)
         if tracker is not None:
-            reader.events.clear()  # handed on is forgotten
+            reader.events.clear()  # handed on is forgotten, before the next look finds more
+            batches = reader.batches()  # and not before the attempt was read, which makes some of them void
             fresh = list(of_batches(batches.iloc[told:]))
             tracker.write([*fresh, *(point for event in said for point in points(run, event))])
             told = len(batches)

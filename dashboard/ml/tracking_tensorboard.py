@@ -9,13 +9,14 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from dashboard.core.settings import settings
 from dashboard.ml.tracking import Point, parameters
+from dashboard.runs import status
 from dashboard.runs.run import Run
 
 FILES = "events.out.tfevents.*"
-STATUS = {
-    "finished": api_pb2.STATUS_SUCCESS,
-    "stopped": api_pb2.STATUS_SUCCESS,
-    "failed": api_pb2.STATUS_FAILURE,
+STATUS: dict[str, int] = {  # what is not among them goes on some time
+    status.FINISHED: api_pb2.STATUS_SUCCESS,
+    status.STOPPED: api_pb2.STATUS_SUCCESS,
+    status.FAILED: api_pb2.STATUS_FAILURE,
 }
 
 
@@ -42,14 +43,14 @@ class TensorBoard:
             self._add(point.step, point.time, Summary(value=[value]))
         self.writer.flush()
 
-    def close(self, status: str) -> None:
-        if status:
-            self._end(STATUS.get(status, api_pb2.STATUS_FAILURE))
+    def close(self, ended: str) -> None:
+        if ended in STATUS:
+            self._end(STATUS[ended])
         self.writer.close()
 
-    def _end(self, status: int) -> None:
+    def _end(self, how: int) -> None:
         now = time.time()
-        ended = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=now)
+        ended = plugin_data_pb2.SessionEndInfo(status=how, end_time_secs=now)
         about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=ended))
         value = Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about, tensor=metadata.NULL_TENSOR)
         self._add(0, now, Summary(value=[value]))

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from dashboard.core import files
 from dashboard.core.settings import ROOT, settings
 from dashboard.ml import tracking
 from dashboard.ml.tracking import Point, Program
-from dashboard.runs import checkpoints, events
+from dashboard.runs import checkpoints, events, status
 from dashboard.runs.run import Run
 from tests.waiting import wait_until
 
@@ -51,12 +52,12 @@ class Notebook:
 
 
 def epoch(run: Run, number: int) -> None:
-    """What a worker says in an epoch of two batches."""
-    here = {"phase": "feature extraction", "epoch": number}
-    lists = {"loss": [1.0, 2.0], "accuracy": [0.1, 0.2], "learning_rate": [0.01, 0.01]}
-    run.say("batches", **here, first_step=2 * number - 1, **lists, pictures_per_second=1.0)
+    """What a worker says in an epoch of two batches, told one after the other."""
+    here = {"phase": "feature extraction", "epoch": number, "pictures_per_second": 1.0}
+    for step, loss in ((2 * number - 1, 1.0), (2 * number, 2.0)):
+        run.say("batches", **here, first_step=step, loss=[loss], accuracy=[loss / 10], learning_rate=[0.01])
     figures = dict.fromkeys(("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"), 0.5)
-    run.say("epoch", **here, step=2 * number, **figures, seconds=1.0)
+    run.say("epoch", phase=here["phase"], epoch=number, step=2 * number, **figures, seconds=1.0)
 
 
 def warnings(run: Run, *about: str) -> list[str]:
@@ -273,6 +274,31 @@ def test_a_killed_and_resumed_run_is_in_both_once_and_as_it_is_here(
     assert hyperparameters["backbone"].string_value == "MobileNet"
     assert hyperparameters["learning_rate"].number_value == run.recipe.learning_rate
     assert set(hyperparameters) == set(run.recipe.model_dump())
+
+
+@pytest.mark.slow
+def test_a_paused_run_waits_in_mlflow_and_what_was_changed_of_its_recipe_is_a_tag(
+    make_run: Callable[..., Run], mlflow_store: str
+) -> None:
+    from dashboard.ml.tracking_mlflow import MLflow
+
+    run = make_run(epochs=3)
+    tracker = MLflow(run)
+    tracker.write([Point("epoch/loss", 1, 1.0, 0.5)])
+    tracker.close(status.PAUSED)
+    assert mirror(mlflow_store).info.status == "SCHEDULED"
+    written = files.read_json(run.path / "recipe.json")
+    written["recipe"]["epochs"] = 5
+    files.write_json(run.path / "recipe.json", written)
+    tracker = MLflow(Run(run.path))
+    assert mirror(mlflow_store).info.status == "RUNNING"
+    tracker.write([Point("epoch/loss", step, 2.0, 0.25) for step in (1, 2)])
+    tracker.close(status.FAILED)
+    mirrored = mirror(mlflow_store)
+    assert mirrored.info.status == "FAILED"
+    assert (mirrored.data.params["epochs"], mirrored.data.tags["thaw.epochs"]) == ("3", "5")
+    assert {name for name in mirrored.data.tags if name.startswith("thaw.")} == {"thaw.epochs", "thaw.run"}
+    assert [(each.step, each.value) for each in reported(mlflow_store, "epoch/loss")] == [(1, 0.5), (2, 0.25)]
 
 
 def hparams(seen: Any) -> dict[str, Any]:
