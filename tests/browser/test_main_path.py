@@ -252,7 +252,7 @@ def long_run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     pace = ("--epochs", "1000", "--patience", "1000", "--batch-size", "4")
     run_id = json.loads(server.command("train", "--dataset", dataset, *network, *pace, "--detach", "--json"))["run"]
     file = server.folder(run_id) / "events.jsonl"
-    wait_until(lambda: file.exists() and '"epoch"' in file.read_text(), 120, "the first epoch")
+    wait_until(lambda: file.exists() and '"kind": "epoch"' in file.read_text(), 120, "the first epoch")
     return str(run_id)
 
 
