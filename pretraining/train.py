@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -99,7 +100,7 @@ class State:
     optimizer: list[np.ndarray]  # empty before the first step
 
     def save(self, path: Path) -> None:
-        arrays = {f"weights_{n:04d}": value for n, value in enumerate(self.weights)}
+        arrays: dict[str, Any] = {f"weights_{n:04d}": value for n, value in enumerate(self.weights)}
         arrays |= {f"optimizer_{n:04d}": value for n, value in enumerate(self.optimizer)}
         with files.replacing(path) as aside:
             np.savez(aside, epoch=np.array(self.epoch), **arrays)
