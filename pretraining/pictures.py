@@ -1,11 +1,12 @@
 """Pictures drawn by formulas, in classes, with no photograph anywhere: same seed, same bytes.
 
-    python -m pretraining.pictures FOLDER --things 700 --grounds 300 --pictures 120 --seed 1
+    python -m pretraining.pictures FOLDER --things 160 --grounds 100 --pictures 360 --seed 1
 
 A class is a program with its numbers, and a picture is a jittered drawing of it: another pose, light, ground, blur and
 noise. A picture carries two labels, because a network has to look at both: the thing it shows (the last number, where
-it shows none) and the ground behind it. Chance is drawn from the seed, the class and the number of the picture alone,
-so that any process may draw any picture. Bytes are the same on one machine; another processor may round otherwise.
+it shows none) and the ground behind it; and a coarse map of what the thing covers. Chance is drawn from the seed, the
+class and the number of the picture alone, so that any process may draw any picture. Bytes are the same on one machine;
+another processor may round otherwise.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from pretraining.canvas import SIDE, Palette, X, Y, coloured, drawn_polygon, inv
 
 Families = dict[str, tuple[Callable[[np.random.Generator], Any], int]]
 GROUND, THING, PICTURE = 0, 1, 2  # what chance is drawn for
+MAP_SIDE = 12  # cells a side of the map of what a thing covers
 SKINS = ("plain", "noise", "lattice", "cells")  # surfaces that are quick enough to draw twice a picture
 
 
@@ -97,12 +99,10 @@ def subject(seed: int, number: int) -> Subject:
     family, outline = invented(outlines.FAMILIES, rng)
     skins = {name: surfaces.FAMILIES[name] for name in SKINS}
     skin_share = float(rng.choice([0, 0.5, 1]))
-    return Subject(
-        family, outline, invented(skins, rng)[1], skin_share, invented_palette(rng, free=rng.random() < 0.35)
-    )
+    return Subject(family, outline, invented(skins, rng)[1], skin_share, invented_palette(rng, free=rng.random() < 0.2))
 
 
-def drawn(plan: Plan, thing: int, number: int) -> tuple[np.ndarray, int]:
+def drawn(plan: Plan, thing: int, number: int) -> tuple[np.ndarray, int, np.ndarray]:
     """Draw one picture.
 
     Args:
@@ -111,16 +111,23 @@ def drawn(plan: Plan, thing: int, number: int) -> tuple[np.ndarray, int]:
         number: which picture of that class, 0 or more.
 
     Returns:
-        The picture, uint8, shape (SIDE, SIDE, 3), and the class of its ground.
+        The picture, uint8, shape (SIDE, SIDE, 3); the class of its ground; and how much of each cell the thing covers,
+        uint8, shape (MAP_SIDE, MAP_SIDE).
     """
     rng = np.random.default_rng([plan.seed, PICTURE, thing, number])
     behind = int(rng.integers(plan.grounds)) if thing < plan.things else number % plan.grounds
     picture = ground(plan.seed, behind).draw(rng)
+    covered = np.zeros((MAP_SIDE, MAP_SIDE))
     if thing < plan.things:
         colours, shape = subject(plan.seed, thing).draw(rng)
         picture = stood_before(picture, colours, shape, rng)
+        covered = shape.cover.reshape(MAP_SIDE, SIDE // MAP_SIDE, MAP_SIDE, -1).mean(axis=(1, 3))
     picture = photographed(lit(picture, rng), rng)
-    return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8), behind
+    return _bytes(picture), behind, _bytes(covered)
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
 def stood_before(
@@ -135,7 +142,7 @@ def stood_before(
         fallen = shift(gaussian_filter(shape.cover, rng.uniform(1, 4)), rng.uniform(-6, 6, 2), order=1)
         picture = picture * (1 - rng.uniform(0.2, 0.6) * fallen[:, :, None])
     picture = picture + (colours - picture) * cover
-    if rng.random() < 0.25:
+    if rng.random() < 0.12:
         bar = drawn_polygon(occluder(rng))[:, :, None]
         picture = picture + (rng.uniform(0, 1, 3) - picture) * bar
     return picture
@@ -204,8 +211,8 @@ def draw_all(plan: Plan, folder: Path, processes: int) -> Path:
     """Draw every picture of the plan into one file that can be mapped into memory, unless it is there already.
 
     Returns:
-        The folder of `pictures.npy`, uint8, shape (plan.count, SIDE, SIDE, 3), and `labels.npy`, int32, shape
-        (plan.count, 2): thing and ground.
+        The folder of `pictures.npy`, uint8, shape (plan.count, SIDE, SIDE, 3); `maps.npy`, uint8, shape (plan.count,
+        MAP_SIDE, MAP_SIDE); and `labels.npy`, int32, shape (plan.count, 2): thing and ground.
     """
     name = "-".join(str(value) for value in asdict(plan).values())
     finished, unfinished = folder / f"pictures-{name}", folder / f"pictures-{name}.part"
@@ -216,30 +223,36 @@ def draw_all(plan: Plan, folder: Path, processes: int) -> Path:
     np.lib.format.open_memmap(unfinished / "pictures.npy", mode="w+", dtype=np.uint8, shape=shape).flush()
     jobs = [(plan, unfinished / "pictures.npy", *batch) for batch in batches(plan)]
     with get_context("spawn").Pool(processes) as pool:
-        labels = pool.starmap(draw_batch, jobs[::-1], chunksize=1)[::-1]
+        labels, maps = zip(*pool.starmap(draw_batch, jobs, chunksize=1), strict=True)
     np.save(unfinished / "labels.npy", np.concatenate(labels))
+    np.save(unfinished / "maps.npy", np.concatenate(maps))
     (unfinished / "plan.json").write_text(json.dumps(asdict(plan), indent=1), encoding="utf-8")
     unfinished.rename(finished)
     return finished
 
 
-def draw_batch(plan: Plan, file: Path, thing: int, count: int, first: int) -> np.ndarray:
-    """Draw the pictures of one thing into the mapped file; returns their labels, int32, shape (count, 2)."""
+def draw_batch(plan: Plan, file: Path, thing: int, count: int, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the pictures of one thing into the mapped file.
+
+    Returns:
+        Their labels, int32, shape (count, 2), and their maps, uint8, shape (count, MAP_SIDE, MAP_SIDE).
+    """
     pictures = np.load(file, mmap_mode="r+")
     labels = np.full((count, 2), thing, dtype=np.int32)
+    maps = np.zeros((count, MAP_SIDE, MAP_SIDE), dtype=np.uint8)
     for number in range(count):
-        pictures[first + number], labels[number, 1] = drawn(plan, thing, number)
-    return labels
+        pictures[first + number], labels[number, 1], maps[number] = drawn(plan, thing, number)
+    return labels, maps
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Draw pictures by formulas into one file.")
     parser.add_argument("folder", type=Path, help="where the file goes; outside the repository")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--things", type=int, default=700, help="classes of things")
-    parser.add_argument("--grounds", type=int, default=300, help="classes of grounds")
-    parser.add_argument("--pictures", type=int, default=120, help="pictures of each thing")
-    parser.add_argument("--bare", type=int, default=20, help="pictures of each ground alone")
+    parser.add_argument("--things", type=int, default=160, help="classes of things")
+    parser.add_argument("--grounds", type=int, default=100, help="classes of grounds")
+    parser.add_argument("--pictures", type=int, default=360, help="pictures of each thing")
+    parser.add_argument("--bare", type=int, default=24, help="pictures of each ground alone")
     parser.add_argument("--processes", type=int, default=2)
     chosen = vars(parser.parse_args())
     folder, processes = chosen.pop("folder"), chosen.pop("processes")

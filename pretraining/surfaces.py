@@ -289,10 +289,10 @@ def invent_shader(rng: np.random.Generator) -> Shader:
 
 # How many of a hundred grounds are of each family.
 FAMILIES: dict[str, tuple[Callable[[np.random.Generator], Surface], int]] = {
-    "plain": (invent_plain, 14),
-    "noise": (invent_noise, 21),
-    "lattice": (invent_lattice, 23),
-    "cells": (invent_cells, 14),
-    "leaves": (invent_leaves, 16),
+    "plain": (invent_plain, 22),
+    "noise": (invent_noise, 19),
+    "lattice": (invent_lattice, 22),
+    "cells": (invent_cells, 12),
+    "leaves": (invent_leaves, 13),
     "shader": (invent_shader, 12),
 }

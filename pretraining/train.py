@@ -1,11 +1,12 @@
 """Train MobileNetV2 to tell drawn pictures apart; goes on where it was killed, to the same weights.
 
-    python -m pretraining.train PICTURES FOLDER --epochs 14
+    python -m pretraining.train PICTURES FOLDER --epochs 9
 
-One network with two heads: what the picture shows, and what is behind it. After every epoch the whole state (weights,
-optimizer, number of the epoch) takes the place of the last one at once, so a kill costs at most one epoch. Chance is
-drawn from the seed and the number of the epoch. Most epochs see small crops, which cost less than half; the last ones
-see the size the network is meant for, so that its BatchNormalization statistics belong to it.
+One network with three heads: what the picture shows, what is behind it, and which cells of it the thing covers. The
+last of these questions has something to teach from the first step, before any class is known. After every epoch the
+whole state (weights, optimizer, number of the epoch) takes the place of the last one at once, so a kill costs at most
+one epoch. Chance is drawn from the seed and the number of the epoch. Most epochs see small crops, which cost less than
+half; the last ones see the size the network is meant for, so that its BatchNormalization statistics belong to it.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import tensorflow as tf
 from dashboard.core import files
 from dashboard.core.backbones import BACKBONES
 from dashboard.ml import backbone
+from pretraining.pictures import MAP_SIDE
 
 ROW, ALPHA = BACKBONES["MobileNetV2"], 0.35
 HELD_OUT = 0.02  # share of the pictures that are never trained on
@@ -35,16 +37,17 @@ MOMENTUM = 0.98
 class Schooling:
     """All that decides the weights, besides the pictures."""
 
-    epochs: int = 14
-    last_large: int = 2  # epochs at `large` pixels at the end
+    epochs: int = 9
+    last_large: int = 1  # epochs at `large` pixels at the end
     small: int = 64  # pixels a side; a multiple of 32, so that padding falls alike at both sizes
     large: int = 96
     batch: int = 128
-    learning_rate: float = 3e-3
+    learning_rate: float = 2.5e-3
     warm_up: float = 0.05  # share of all steps in which the rate rises from 0; then it falls as a cosine
     weight_decay: float = 0.02
-    smoothing: float = 0.1  # of the labels
+    smoothing: float = 0.05  # of the labels
     ground_weight: float = 0.5  # of the loss of the ground, next to that of the thing
+    map_weight: float = 3.0  # of the loss of the map
     seed: int = 1
 
     def size(self, epoch: int) -> int:
@@ -62,6 +65,7 @@ class Pictures:
     """Drawn pictures and their labels, see `pretraining.pictures.draw_all`; the rows in a random but fixed order."""
 
     pixels: np.ndarray
+    maps: np.ndarray
     labels: np.ndarray
     order: np.ndarray
 
@@ -69,7 +73,7 @@ class Pictures:
     def opened(cls, folder: Path) -> "Pictures":
         labels = np.load(folder / "labels.npy")
         order = np.random.default_rng(0).permutation(len(labels))
-        return cls(np.load(folder / "pictures.npy", mmap_mode="r"), labels, order)
+        return cls(np.load(folder / "pictures.npy", mmap_mode="r"), np.load(folder / "maps.npy"), labels, order)
 
     @property
     def held_out(self) -> np.ndarray:
@@ -85,10 +89,6 @@ class Pictures:
         """How many things (none is one of them) and grounds there are."""
         things, grounds = self.labels.max(axis=0) + 1
         return int(things), int(grounds)
-
-    def at(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels, uint8, shape (rows, side, side, 3), and labels, shape (rows, 2)."""
-        return np.asarray(self.pixels[rows]), self.labels[rows]
 
 
 @dataclass
@@ -115,14 +115,14 @@ class State:
 
 
 def build(size: int, classes: tuple[int, int]) -> keras.Model:
-    """The backbone with a linear head for things and one for grounds; returns both logits."""
+    """The backbone with linear heads on its pooled features; returns logits of things, grounds and cells of the map."""
     images = keras.Input((size, size, 3))
     network = keras.models.clone_model(backbone.build(ROW, ALPHA, size, images), [images], clone_function=_fused)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
-    heads = [
-        keras.layers.Dense(count, name=name)(pooled) for name, count in zip(("thing", "ground"), classes, strict=True)
-    ]
-    return keras.Model(images, heads)
+    # Pooled features are small, a few hundredths: as they are, the heads would take long to learn anything from them.
+    scaled = keras.layers.BatchNormalization(momentum=MOMENTUM, name="scaling")(pooled)
+    heads = {"thing": classes[0], "ground": classes[1], "map": MAP_SIDE**2}
+    return keras.Model(images, [keras.layers.Dense(count, name=name)(scaled) for name, count in heads.items()])
 
 
 @keras.saving.register_keras_serializable("pretraining")
@@ -166,14 +166,19 @@ class Trainer:
         for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
 
-    def _step(self, pixels: tf.Tensor, boxes: tf.Tensor, light: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        images = tf.image.crop_and_resize(pixels, boxes, tf.range(tf.shape(pixels)[0]), (self.size, self.size))
+    def _step(
+        self, pixels: tf.Tensor, maps: tf.Tensor, boxes: tf.Tensor, light: tf.Tensor, labels: tf.Tensor
+    ) -> tf.Tensor:
+        rows = tf.range(tf.shape(pixels)[0])
+        images = tf.image.crop_and_resize(pixels, boxes, rows, (self.size, self.size))
         images = tf.clip_by_value(images * light[:, None, None, :3] + light[:, None, None, 3:], 0, 255)
+        covered = tf.image.crop_and_resize(maps[..., None], boxes, rows, (MAP_SIDE, MAP_SIDE)) / 255
         with tf.GradientTape() as tape:
-            thing, ground = self.model(images, training=True)
-            loss = self._loss(labels[:, 0], thing, 0) + self.schooling.ground_weight * self._loss(
-                labels[:, 1], ground, 1
-            )
+            thing, ground, cells = self.model(images, training=True)
+            loss = self._loss(labels[:, 0], thing, 0)
+            loss += self.schooling.ground_weight * self._loss(labels[:, 1], ground, 1)
+            wanted = tf.reshape(covered, tf.shape(cells))
+            loss += self.schooling.map_weight * tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(wanted, cells))
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
@@ -196,23 +201,22 @@ class Trainer:
         """Shares of held-out things and grounds that are recognised in inference mode."""
         right = []
         for rows in np.array_split(pictures.held_out, max(1, len(pictures.held_out) // 128)):
-            pixels, labels = pictures.at(rows)
-            images = tf.image.resize(tf.cast(pixels, tf.float32), (self.size, self.size))
-            guesses = np.stack([np.argmax(logits, axis=1) for logits in self.guess(images)], axis=1)
-            right.append(guesses == labels)
+            images = tf.image.resize(tf.cast(pictures.pixels[rows], tf.float32), (self.size, self.size))
+            guesses = np.stack([np.argmax(logits, axis=1) for logits in self.guess(images)[:2]], axis=1)
+            right.append(guesses == pictures.labels[rows])
         things, grounds = np.concatenate(right).mean(axis=0)
         return float(things), float(grounds)
 
 
-Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 def batches(pictures: Pictures, schooling: Schooling, epoch: int) -> Iterator[tuple[float, Batch]]:
     """All batches of an epoch, made while the one before is trained on.
 
     Yields:
-        The share of the whole training done before it, and the batch: pixels, uint8; crops as shares of the side,
-        shape (batch, 4); factors and offsets of the light, shape (batch, 6); labels, shape (batch, 2).
+        The share of the whole training done before it, and the batch: pixels and maps, uint8; crops as shares of
+        the side, shape (batch, 4); factors and offsets of the light, shape (batch, 6); labels, shape (batch, 2).
     """
     rng = np.random.default_rng([schooling.seed, epoch])
     rows = rng.permutation(pictures.trained_on)
@@ -220,11 +224,12 @@ def batches(pictures: Pictures, schooling: Schooling, epoch: int) -> Iterator[tu
 
     def made() -> Iterator[tuple[np.ndarray, ...]]:
         for step in range(steps):
-            pixels, labels = pictures.at(rows[step * schooling.batch : (step + 1) * schooling.batch])
-            yield pixels, crops(len(labels), rng), light(len(labels), rng), labels
+            these = rows[step * schooling.batch : (step + 1) * schooling.batch]
+            boxes, factors = crops(len(these), rng), light(len(these), rng)
+            yield pictures.pixels[these], pictures.maps[these], boxes, factors, pictures.labels[these]
 
-    shapes = ((None, *pictures.pixels.shape[1:]), (None, 4), (None, 6), (None, 2))
-    kinds = (tf.uint8, tf.float32, tf.float32, tf.int32)
+    shapes = ((None, *pictures.pixels.shape[1:]), (None, *pictures.maps.shape[1:]), (None, 4), (None, 6), (None, 2))
+    kinds = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.int32)
     signature = tuple(tf.TensorSpec(shape, kind) for shape, kind in zip(shapes, kinds, strict=True))
     ahead = tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)
     for step, batch in enumerate(ahead):

@@ -12,9 +12,9 @@ from pretraining.pictures import Plan
 PLAN = Plan(seed=3, things=6, grounds=5, pictures=4, bare=2)
 
 
-def bytes_drawn(plan: Plan, folder: Path, processes: int) -> tuple[bytes, bytes]:
+def bytes_drawn(plan: Plan, folder: Path, processes: int) -> tuple[bytes, ...]:
     drawn = pictures.draw_all(plan, folder, processes)
-    return (drawn / "pictures.npy").read_bytes(), (drawn / "labels.npy").read_bytes()
+    return tuple((drawn / f"{name}.npy").read_bytes() for name in ("pictures", "maps", "labels"))
 
 
 def test_the_same_seed_draws_the_same_bytes_in_one_process_and_in_two(tmp_path: Path) -> None:
@@ -28,16 +28,17 @@ def test_another_seed_draws_other_pictures() -> None:
     assert not np.array_equal(pictures.drawn(PLAN, 0, 0)[0], pictures.drawn(other, 0, 0)[0])
 
 
-def test_a_file_holds_every_picture_with_its_thing_and_its_ground(tmp_path: Path) -> None:
+def test_a_file_holds_every_picture_with_its_thing_its_ground_and_its_map(tmp_path: Path) -> None:
     folder = pictures.draw_all(PLAN, tmp_path, processes=1)
-    pixels, labels = np.load(folder / "pictures.npy"), np.load(folder / "labels.npy")
+    pixels, maps, labels = (np.load(folder / f"{name}.npy") for name in ("pictures", "maps", "labels"))
     assert pixels.shape == (PLAN.count, SIDE, SIDE, 3)
     assert labels[:, 0].tolist() == [thing for thing in range(6) for _ in range(4)] + [6] * 10
     assert labels[-10:, 1].tolist() == [0, 1, 2, 3, 4] * 2
     for row in (0, 7, PLAN.count - 1):
         number = row % 4 if labels[row, 0] < 6 else row - 24
-        drawn, behind = pictures.drawn(PLAN, int(labels[row, 0]), number)
+        drawn, behind, covered = pictures.drawn(PLAN, int(labels[row, 0]), number)
         assert np.array_equal(pixels[row], drawn) and labels[row, 1] == behind
+        assert np.array_equal(maps[row], covered) and covered.any() == (labels[row, 0] < 6)
 
 
 def test_drawing_goes_on_from_nothing_half_done(tmp_path: Path) -> None:

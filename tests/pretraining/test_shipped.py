@@ -1,4 +1,4 @@
-"""The weights that come with the program: whole, known by their fingerprint, and of the network they are said to be of."""
+"""The weights that come with the program: whole, known by their fingerprint, and of the network on their card."""
 
 import re
 from pathlib import Path

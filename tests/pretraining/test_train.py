@@ -63,7 +63,7 @@ def test_pictures_held_out_are_never_trained_on(folder: Path) -> None:
 def test_two_epochs_take_the_pictures_in_another_order_and_again_in_the_same(folder: Path) -> None:
     opened, schooling = train.Pictures.opened(folder), train.Schooling(batch=8)
     first, second, again = (
-        np.concatenate([np.asarray(batch[3]) for _, batch in train.batches(opened, schooling, epoch)])
+        np.concatenate([np.asarray(batch[4]) for _, batch in train.batches(opened, schooling, epoch)])
         for epoch in (0, 1, 0)
     )
     assert np.array_equal(first, again) and not np.array_equal(first, second)
