@@ -1,12 +1,12 @@
 """Train MobileNetV2 to tell drawn pictures apart; goes on where it was killed, to the same weights.
 
-    python -m pretraining.train PICTURES FOLDER --epochs 9
+    python -m pretraining.train PICTURES FOLDER --epochs 6
 
 One network with three heads: what the picture shows, what is behind it, and which cells of it the thing covers. The
 last of these questions has something to teach from the first step, before any class is known. After every epoch the
 whole state (weights, optimizer, number of the epoch) takes the place of the last one at once, so a kill costs at most
 one epoch. Chance is drawn from the seed and the number of the epoch. Most epochs see small crops, which cost less than
-half; the last ones see the size the network is meant for, so that its BatchNormalization statistics belong to it.
+half. At the end the statistics of BatchNormalization are learned anew at the size the network is meant for.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from dashboard.core import files
 from dashboard.core.backbones import BACKBONES
-from dashboard.ml import backbone
+from dashboard.ml import allocator, backbone
 from pretraining.pictures import MAP_SIDE
 
 ROW, ALPHA = BACKBONES["MobileNetV2"], 0.35
@@ -31,23 +31,24 @@ HELD_OUT = 0.02  # share of the pictures that are never trained on
 # Keras builds MobileNetV2 with 0.999: after a short training the statistics are still half those of an untrained
 # network, and in inference mode it scores at chance.
 MOMENTUM = 0.98
+SETTLING = 200  # batches from which the statistics are learned anew; 0.98 ** 200 of the old ones is left
 
 
 @dataclass(frozen=True)
 class Schooling:
     """All that decides the weights, besides the pictures."""
 
-    epochs: int = 9
-    last_large: int = 1  # epochs at `large` pixels at the end
+    epochs: int = 6
+    last_large: int = 0  # epochs at `large` pixels at the end
     small: int = 64  # pixels a side; a multiple of 32, so that padding falls alike at both sizes
     large: int = 96
-    batch: int = 128
-    learning_rate: float = 2.5e-3
-    warm_up: float = 0.05  # share of all steps in which the rate rises from 0; then it falls as a cosine
+    batch: int = 64
+    learning_rate: float = 1.2e-3
+    warm_up: float = 0.03  # share of all steps in which the rate rises from 0; then it falls as a cosine
     weight_decay: float = 0.02
     smoothing: float = 0.05  # of the labels
     ground_weight: float = 0.5  # of the loss of the ground, next to that of the thing
-    map_weight: float = 3.0  # of the loss of the map
+    map_weight: float = 1.0  # of the loss of the map
     seed: int = 1
 
     def size(self, epoch: int) -> int:
@@ -119,10 +120,22 @@ def build(size: int, classes: tuple[int, int]) -> keras.Model:
     images = keras.Input((size, size, 3))
     network = keras.models.clone_model(backbone.build(ROW, ALPHA, size, images), [images], clone_function=_fused)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
+    _begin_without_branches(network)
     # Pooled features are small, a few hundredths: as they are, the heads would take long to learn anything from them.
     scaled = keras.layers.BatchNormalization(momentum=MOMENTUM, name="scaling")(pooled)
     heads = {"thing": classes[0], "ground": classes[1], "map": MAP_SIDE**2}
     return keras.Model(images, [keras.layers.Dense(count, name=name)(scaled) for name, count in heads.items()])
+
+
+def _begin_without_branches(network: keras.Model) -> None:
+    """Let every residual branch begin at nothing (Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1).
+
+    A random branch passes on little of the picture but the zeros that pad it; what the last blocks saw of a picture was
+    soon a sixtieth of what they saw of the place in the map, and nothing was learned.
+    """
+    for name in [layer.name.removesuffix("_add") for layer in network.layers if layer.name.endswith("_add")]:
+        gamma = network.get_layer(f"{name}_project_BN").gamma
+        gamma.assign(np.zeros(gamma.shape))
 
 
 @keras.saving.register_keras_serializable("pretraining")
@@ -251,12 +264,13 @@ def light(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def train(pictures: Pictures, folder: Path, schooling: Schooling) -> State:
-    """Train, or go on; leaves `state.npz` and one line an epoch in `epochs.jsonl`.
+    """Train, or go on; leaves `state.npz`, one line an epoch in `epochs.jsonl`, and what it returns as `settled.npz`.
 
     Raises:
         ValueError: the folder holds a training with other settings.
     """
     _hold_to(folder / "schooling.json", schooling)
+    allocator.keep_freed_memory()
     checkpoint = folder / "state.npz"
     state = State.load(checkpoint) if checkpoint.exists() else State(0, [], [])
     trainer: Trainer | None = None
@@ -275,7 +289,21 @@ def train(pictures: Pictures, folder: Path, schooling: Schooling) -> State:
         with (folder / "epochs.jsonl").open("a", encoding="utf-8") as history:
             history.write(json.dumps(row) + "\n")
         print(row, flush=True)
+    state = settled(pictures, state, schooling)
+    state.save(folder / "settled.npz")
     return state
+
+
+def settled(pictures: Pictures, state: State, schooling: Schooling) -> State:
+    """The same weights with BatchNormalization statistics of whole pictures at `schooling.large` pixels."""
+    trainer = Trainer(schooling, schooling.large, pictures.classes)
+    trainer.restore(state)
+    watch = tf.function(lambda images: trainer.model(images, training=True))
+    rng = np.random.default_rng([schooling.seed, schooling.epochs])
+    for _ in range(SETTLING):
+        rows = rng.choice(pictures.trained_on, schooling.batch)
+        watch(tf.image.resize(tf.cast(pictures.pixels[rows], tf.float32), (schooling.large, schooling.large)))
+    return trainer.state(state.epoch)
 
 
 def _hold_to(path: Path, schooling: Schooling) -> None:
