@@ -49,7 +49,7 @@ def test_features_in_inference_mode_tell_pictures_apart() -> None:
     network.load_weights(FILE)
     rng = np.random.default_rng(0)
     noise, plain = rng.uniform(0, 255, (2, 96, 96, 3)), np.full((2, 96, 96, 3), 128.0)
-    features = np.asarray(network(np.concatenate([noise, plain]).astype("float32"), training=False)).mean(axis=(1, 2))
+    features = np.asarray(network([np.concatenate([noise, plain]).astype("float32")], training=False)).mean(axis=(1, 2))
     assert np.isfinite(features).all() and 0.01 < features.std() < 10
     apart = np.linalg.norm(features[0] - features[2])
     assert apart > 4 * np.linalg.norm(features[0] - features[1])

@@ -88,11 +88,11 @@ def test_fused_normalization_trains_as_that_of_keras_does() -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = train.MOMENTUM
     plain.set_weights(model.get_weights()[: len(plain.weights)])
-    pooled = keras.Model(model.inputs, [model.get_layer("pooling").output])
+    pooled = keras.Model(model.inputs[0], model.get_layer("pooling").output)
     values = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3)).astype("float32")
     for training in (True, False):
-        expected = np.asarray(plain(values, training=training)).mean(axis=(1, 2))
-        np.testing.assert_allclose(np.asarray(pooled([values], training=training)[0]), expected, atol=2e-3)
+        expected = np.asarray(plain([values], training=training)).mean(axis=(1, 2))
+        np.testing.assert_allclose(np.asarray(pooled(values, training=training)), expected, atol=2e-3)
     for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=False):
         np.testing.assert_allclose(ours, theirs, rtol=2e-2, atol=1e-4)
 
