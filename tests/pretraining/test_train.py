@@ -28,7 +28,7 @@ def trained(folder: Path, target: Path, killed_before: int = 0) -> subprocess.Co
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_training_goes_on_to_the_same_weights(folder: Path, tmp_path: Path) -> None:
     whole = trained(folder, tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
