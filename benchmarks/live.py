@@ -150,7 +150,7 @@ def trained(recipe: Recipe, watched: Watched) -> float:
     if run is None:
         raise RuntimeError("the run that was queued could not be begun")
     with watched(run.id):
-        supervisor.supervise(run)
+        supervisor.supervise(run, supervisor.start_worker(run))
     row = queue.row(run.id)
     if row["status"] != status.FINISHED:
         raise RuntimeError(f"run {run.id} is {row['status']}: {row['message']}")
