@@ -15,6 +15,8 @@ Each has a stable `code` (lower case, hyphens) that command lines and tests rely
 happened, what was expected and what to do. Pages show the message unchanged; nothing wider is caught.
 """
 
+from typing import Any
+
 
 class DashboardError(Exception):
     """A refusal a user can act on.
@@ -29,7 +31,7 @@ class DashboardError(Exception):
         self.code = code
         self.message = message
 
-    def __reduce__(self) -> tuple[type["DashboardError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.message)
 
 
@@ -70,7 +72,10 @@ class AlreadyUnderWay(RunError):  # noqa: N818 - nothing went wrong
             f"Run {number} trains the very same recipe already; a second one would compute the same. "
             "Follow that run, or change the recipe, its seed for instance.",
         )
-        self.run_id = run_id
+        self.run_id, self.number = run_id, number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.run_id, self.number)
 
 
 class WorkerError(DashboardError):

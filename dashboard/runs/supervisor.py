@@ -14,10 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-import sqlalchemy as sa
 
-from dashboard.core.database import database
-from dashboard.core.database import runs as table
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, settings, workspace
 from dashboard.runs import events, lease, queue, status
@@ -68,7 +65,7 @@ def look_after() -> None:
     if lease.is_held(workspace(LEASE)):
         return
     queue.reconcile()
-    if _waiting() or queue.active():
+    if queue.waiting() or queue.active():
         ensure()
 
 
@@ -221,18 +218,13 @@ def _work() -> None:
     spare.dismiss()
 
 
-def _waiting() -> bool:
-    with database().connect() as connection:
-        return connection.scalar(sa.select(table.c.id).where(table.c.status == status.QUEUED).limit(1)) is not None
-
-
 def main() -> None:
     held = lease.Lease(workspace(LEASE))
     while held.acquire():
         _work()
         held.release()
         # A run added between the last look and the release found the lease held and started nobody: look again.
-        if not _waiting():
+        if not queue.waiting():
             return
 
 
