@@ -32,8 +32,9 @@ dataset_versions = sa.Table(
     sa.Column("dataset_id", sa.ForeignKey("datasets.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),  # "imported", "split changed", ...
+    sa.Column("reason", sa.Text, nullable=False),  # what was done, for the log: "imported", "split changed", ...
     sa.Column("split", sa.Text, nullable=False),  # how it was split, as JSON of `data.splits.SplitSettings`
+    sa.Column("parent", sa.Integer),  # the version that undoing goes back to; none for the first
 )
 
 # Bytes of an accepted picture lie in objects/<sha[:2]>/<sha>; what was read from them once is here.
@@ -46,6 +47,21 @@ pictures = sa.Table(
     sa.Column("width", sa.Integer, nullable=False),  # pixels, upright
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),  # bytes
+    # Of the picture in grey, as `data.looks` measures it; null in rows older than that.
+    sa.Column("brightness", sa.Float),  # mean, 0..255
+    sa.Column("contrast", sa.Float),  # standard deviation, 0..127.5
+    sa.Column("sharpness", sa.Float),  # variance of the Laplacian
+    sa.Column("phash", sa.String(16)),  # perceptual hash, 64 bits as hexadecimal digits
+    sa.Column("erased_at", sa.Float),  # its bytes were deleted on demand; null while they are there
+)
+
+# Pairs of pictures that show the same thing: near-duplicates, whatever dataset they are in.
+likenesses = sa.Table(
+    "likenesses",
+    metadata,
+    sa.Column("sha256_a", sa.ForeignKey("pictures.sha256"), primary_key=True),  # the smaller of the two digests
+    sa.Column("sha256_b", sa.ForeignKey("pictures.sha256"), primary_key=True, index=True),
+    sa.Column("similarity", sa.Float, nullable=False),  # 0..1
 )
 
 members = sa.Table(
@@ -58,6 +74,7 @@ members = sa.Table(
     sa.Column("class_name", sa.Text, nullable=False),
     sa.Column("split", sa.String(16), nullable=False),
     sa.Column("given_split", sa.String(16), nullable=False),  # what its folder was named for; empty when none
+    sa.Column("group_name", sa.Text, nullable=False),  # what must stay on one side with it; empty when none was named
     sa.ForeignKeyConstraint(["dataset_id", "version"], ["dataset_versions.dataset_id", "dataset_versions.version"]),
 )
 

@@ -116,5 +116,25 @@ def _order_and_recipe_of_runs(connection: sa.Connection) -> None:
     index.create(connection)
 
 
+def _looks_groups_and_corrections(connection: sa.Connection) -> None:
+    for column in ("brightness FLOAT", "contrast FLOAT", "sharpness FLOAT", "phash VARCHAR(16)", "erased_at FLOAT"):
+        connection.execute(sa.DDL(f"ALTER TABLE pictures ADD COLUMN {column}"))
+    connection.execute(sa.DDL("ALTER TABLE members ADD COLUMN group_name TEXT NOT NULL DEFAULT ''"))
+    connection.execute(sa.DDL("ALTER TABLE dataset_versions ADD COLUMN parent INTEGER"))
+    tables = sa.MetaData()
+    sa.Table("pictures", tables, sa.Column("sha256", sa.String(64), primary_key=True))
+    sa.Table(
+        "likenesses",
+        tables,
+        sa.Column("sha256_a", sa.ForeignKey("pictures.sha256"), primary_key=True),
+        sa.Column("sha256_b", sa.ForeignKey("pictures.sha256"), primary_key=True, index=True),
+        sa.Column("similarity", sa.Float, nullable=False),
+    ).create(connection)
+
+
 # The n-th function takes a database from version n to n + 1.
-MIGRATIONS: tuple[Migration, ...] = (_datasets_and_runs, _order_and_recipe_of_runs)
+MIGRATIONS: tuple[Migration, ...] = (
+    _datasets_and_runs,
+    _order_and_recipe_of_runs,
+    _looks_groups_and_corrections,
+)

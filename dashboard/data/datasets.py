@@ -18,8 +18,10 @@ from dashboard.core.settings import workspace
 from dashboard.data import counts, splits
 from dashboard.data.splits import SplitSettings
 
+ROW = ["path", "sha256", "class_name", "split", "given_split"]
 MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size"]
-PICTURES = ["sha256", "format", "mode", "width", "height", "size"]
+LOOKS = ["brightness", "contrast", "sharpness", "phash"]
+PICTURES = ["sha256", "format", "mode", "width", "height", "size", *LOOKS]
 REMARKS = ["path", "code", "reason", "refused"]
 IN_USE = ("queued", *database.ACTIVE)  # statuses of runs that still need the dataset
 ROWS_AT_ONCE = 5_000
@@ -42,8 +44,9 @@ def create(
 
     Args:
         name: as the user calls it; taken literally.
-        members: columns path, sha256, class_name, given_split (empty where folders gave none).
-        pictures: columns sha256, format, mode, width, height, size; known ones are left as they are.
+        members: columns path, sha256, class_name, given_split (empty where folders gave none) and, where groups were
+            named, group_name.
+        pictures: columns `PICTURES`, of which those of `LOOKS` may be left out; known ones are left as they are.
         remarks: columns path, code, reason, refused.
         split: how to divide it.
 
@@ -56,7 +59,7 @@ def create(
         connection.execute(
             database.datasets.insert().values(id=dataset.id, name=dataset.name, created_at=dataset.created_at)
         )
-        _insert(connection, _or_ignore(connection, database.pictures), pictures[PICTURES])
+        _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
         _write_version(connection, dataset, divided, "imported", split)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
     return dataset
@@ -74,13 +77,19 @@ def _write_version(
             split=split.model_dump_json(),
         )
     )
-    rows = members[["path", "sha256", "class_name", "split", "given_split"]]
+    rows = members.reindex(columns=[*ROW, "group_name"]).fillna({"group_name": ""})
     _insert(connection, database.members.insert(), rows.assign(dataset_id=dataset.id, version=dataset.version))
 
 
 def _insert(connection: sa.Connection, statement: Any, rows: pd.DataFrame) -> None:
     for start in range(0, len(rows), ROWS_AT_ONCE):
         connection.execute(statement, rows.iloc[start : start + ROWS_AT_ONCE].to_dict("records"))
+
+
+def _nulls(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose missing values are NULL in every database; as NaN they would be numbers."""
+    values = rows.astype(object)
+    return values.where(values.notna(), None)
 
 
 def _or_ignore(connection: sa.Connection, table: sa.Table) -> Any:
