@@ -11,10 +11,11 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks import ground, sessions
+from dashboard.core import lease
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING, Recipe
 from dashboard.core.settings import settings, workspace
 from dashboard.data.datasets import Dataset
-from dashboard.runs import cache, events, lease, queue, status, supervisor
+from dashboard.runs import cache, events, queue, status, supervisor
 from dashboard.runs.run import open_run
 from dashboard.ui import curves, resources
 from tests.browser import visitor

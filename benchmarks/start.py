@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks import ground
+from dashboard.core import lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings, workspace
 from dashboard.data.datasets import Dataset
-from dashboard.runs import events, lease, queue, status, supervisor
+from dashboard.runs import events, queue, status, supervisor
 from dashboard.runs.run import Run
 
 READY_AFTER = 15.0  # seconds a training process may take to import what it needs

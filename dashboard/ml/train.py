@@ -20,6 +20,7 @@ import keras
 
 from dashboard.core import files, metrics
 from dashboard.core.errors import DashboardError, DatasetError, RunError
+from dashboard.core.lease import Lease
 from dashboard.core.recipe import Phase
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
@@ -30,7 +31,6 @@ from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data, Material
 from dashboard.ml.standing import Standing
 from dashboard.runs import checkpoints, events, queue, status
-from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run, versions
 from dashboard.runs.status import Status
 from dashboard.runs.steering import Plan

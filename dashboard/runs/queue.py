@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from dashboard.core import lease
 from dashboard.core.database import ACTIVE, database
 from dashboard.core.database import runs as table
 from dashboard.core.errors import AlreadyUnderWay, RunError
 from dashboard.core.recipe import Recipe
 from dashboard.core.steering import MORE_EPOCHS
 from dashboard.data import datasets, weights
-from dashboard.runs import checkpoints, lease, status, steering
+from dashboard.runs import checkpoints, status, steering
 from dashboard.runs.run import Run, open_run, prepare
 from dashboard.runs.status import Status
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import psutil
 
+from dashboard.core import lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, settings, workspace
-from dashboard.runs import events, lease, queue, status
+from dashboard.runs import events, queue, status
 from dashboard.runs.run import Run
 
 POLL = 0.25  # seconds

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dashboard.runs import lease, status
+from dashboard.core import lease
+from dashboard.runs import status
 from dashboard.runs.supervisor import LEASE
 
 ROOT = Path(__file__).resolve().parents[2]

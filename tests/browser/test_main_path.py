@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.core import metrics
+from dashboard.core import lease, metrics
 from dashboard.data import samples
-from dashboard.runs import events, lease
+from dashboard.runs import events
 from dashboard.ui import navigation
 from tests.browser import visitor
 from tests.browser.conftest import Visit

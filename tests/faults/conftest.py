@@ -13,11 +13,12 @@ import h5py
 import numpy as np
 import pytest
 
+from dashboard.core import lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT
 from dashboard.data import datasets, samples
 from dashboard.data.weights import take_file
-from dashboard.runs import lease, queue
+from dashboard.runs import queue
 from dashboard.runs.run import Run, prepare
 from tests.ml.conftest import draw_lively
 from tests.waiting import wait_until

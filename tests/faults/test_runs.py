@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.core import lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.core.settings import workspace as in_workspace
-from dashboard.runs import events, lease, queue, status, supervisor
+from dashboard.runs import events, queue, status, supervisor
 from dashboard.runs.run import Run
 from dashboard.ui import launching
 from tests.faults.conftest import kill, status_of, worker_of

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboard.core.lease import Lease
 from dashboard.core.settings import ROOT
 from dashboard.ml import train
 from dashboard.runs import checkpoints, events
-from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run
 
 pytestmark = pytest.mark.slow

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from dashboard.core.lease import Lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import samples
 from dashboard.runs import checkpoints, queue, status, steering, supervisor
-from dashboard.runs.lease import Lease
 from dashboard.runs.run import Run
 from tests.pages.conftest import OpenPage
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from dashboard.core.errors import AlreadyUnderWay, DatasetError, RecipeError, RunError, WeightsError
+from dashboard.core.lease import Lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.runs import checkpoints, queue, status, steering
-from dashboard.runs.lease import Lease
 from dashboard.runs.run import open_run
 
 pytestmark = pytest.mark.usefixtures("each_database")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.core import lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.core.settings import workspace as in_workspace
-from dashboard.runs import checkpoints, events, lease, queue, status, supervisor
+from dashboard.runs import checkpoints, events, queue, status, supervisor
 from tests.waiting import wait_until
 
 

@@ -3,9 +3,9 @@ import sys
 import time
 from pathlib import Path
 
-from dashboard.runs.lease import Lease, is_held
+from dashboard.core.lease import Lease, is_held
 
-HOLD = "import sys, time; from pathlib import Path; from dashboard.runs.lease import Lease; "
+HOLD = "import sys, time; from pathlib import Path; from dashboard.core.lease import Lease; "
 HOLD += "print(Lease(Path(sys.argv[1])).acquire(), flush=True); time.sleep(60)"
 
 
