@@ -1,6 +1,6 @@
 """One member of an upload, as its directory declares it and as it turns out to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
@@ -15,6 +15,12 @@ class Entry:
     index: int
     size: int  # bytes, unpacked
     refusal: UploadError | None = None
+    stamp: int = 0  # when a file was last written, nanoseconds since 1970; 0 inside an archive
+
+    @property
+    def known_as(self) -> tuple[str, int, int]:
+        """What tells an interrupted import that it has seen this very file."""
+        return self.path, self.size, self.stamp
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def without_duplicates(entries: list[Entry]) -> list[Entry]:
         if refusal is None and entry.path in seen:
             refusal = UploadError("member-duplicate", "There is an earlier file of the same name; that one was taken.")
         seen.add(entry.path)
-        result.append(Entry(entry.path, entry.index, entry.size, refusal))
+        result.append(replace(entry, refusal=refusal))
     return result
 
 

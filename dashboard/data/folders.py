@@ -74,7 +74,7 @@ def _judged(name: str, index: int, status: os.stat_result) -> Entry:
         refusal = special()
     elif status.st_size > LIMITS.image_bytes:
         refusal = too_large(status.st_size)
-    return Entry(name, index, status.st_size, refusal)
+    return Entry(name, index, status.st_size, refusal, status.st_mtime_ns)
 
 
 def named(files: list[Path], given_names: list[str]) -> list[Entry]:

@@ -6,45 +6,65 @@ Runs as `python -m dashboard.data.opening`; `data.intake` starts it and reads wh
 import contextlib
 import hashlib
 import io
+import itertools
+import json
+import secrets
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dashboard.core import files
 from dashboard.core.errors import UploadError
-from dashboard.data import archives, child, folders, images, labels, names
+from dashboard.data import archives, child, folders, images, labels, looks, names
 from dashboard.data.entries import Content, Entry, without_duplicates
+from dashboard.data.looks import Looks
 
 WORKERS = 4  # decoding shares two cores well enough; the others wait for the disk meanwhile
 AHEAD = 2 * WORKERS  # contents in memory at once
+TOGETHER = 256  # pictures that are forced to the disk, and told, in one go
 LARGE = 12_000_000  # pixels of a picture that is decoded alone, so that memory stays bounded
 PROGRESS_EVERY = 10  # pictures
 
-Opened = tuple[list[Entry], Iterator[Content]]
+Read = Callable[[list[Entry]], Iterator[Content]]
 NOT_REFUSALS = ("not-a-picture",)
 _one_large_at_a_time = threading.Lock()
 
 
+@dataclass(frozen=True)
+class Opened:
+    """An upload: every file of it in order, and the way to the bytes of some of them."""
+
+    entries: list[Entry]
+    read: Read
+
+
 def work(job: dict[str, Any]) -> None:
     """Do one job: `kind` dataset (with class folders) or pictures (without), see `data.intake`."""
-    entries, contents = _open(job)
-    found = labels.by_folder(entry.path for entry in entries) if job["kind"] == "dataset" else None
-    for entry in entries:
+    opened = _open(job)
+    found = labels.by_folder(entry.path for entry in opened.entries) if job["kind"] == "dataset" else None
+    done = _done(job)
+    left = [entry for entry in opened.entries if entry.known_as not in done]
+    for entry in left:
         if entry.refusal is not None:
-            _remark(entry.path, entry.refusal)
-    total = sum(entry.refusal is None for entry in entries)
-    store = Path(job["workspace"])
-    for done, (path, result) in enumerate(_take_all(contents, store, found), start=1):
-        if isinstance(result, UploadError):
-            _remark(path, result)
-        else:
-            child.say(kind="picture", path=path, **result)
-        if done % PROGRESS_EVERY == 0 or done == total:
-            child.say(kind="progress", done=done, total=total)
+            _remark(entry, entry.refusal)
+    wanted = [entry for entry in left if entry.refusal is None]
+    _take_all(opened.read, wanted, Taking(Path(job["workspace"]), found, job), seen=len(opened.entries) - len(left))
+
+
+def _done(job: dict[str, Any]) -> set[tuple[str, int, int]]:
+    """Files that an earlier attempt at this import was done with."""
+    journal = Path(job["journal"]) if "journal" in job else None
+    if journal is None or not journal.exists():
+        return set()
+    with journal.open(encoding="utf-8") as file:
+        return {tuple(json.loads(line)["known_as"]) for line in file}
 
 
 def _open(job: dict[str, Any]) -> Opened:
@@ -59,70 +79,133 @@ def _open(job: dict[str, Any]) -> Opened:
         return _of_files(paths, given_names)
     if path.is_dir():
         entries, paths = folders.directory(path)
-        return entries, folders.contents(entries, paths)
+        return Opened(entries, lambda wanted: folders.contents(wanted, paths))
     return _of_archive(path)
 
 
 def _of_files(paths: list[Path], given_names: list[str]) -> Opened:
     entries = without_duplicates(folders.named(paths, given_names))
-    return entries, folders.contents(entries, paths)
+    return Opened(entries, lambda wanted: folders.contents(wanted, paths))
 
 
 def _of_archive(path: Path) -> Opened:
-    entries = archives.directory(path)
-    return entries, archives.contents(path, entries)
+    return Opened(archives.directory(path), lambda wanted: archives.contents(path, wanted))
 
 
-def _remark(path: str, error: UploadError) -> None:
-    child.say(kind="remark", path=path, code=error.code, reason=error.message, refused=error.code not in NOT_REFUSALS)
+def _remark(entry: Entry, error: UploadError) -> None:
+    child.say(kind="remark", known_as=entry.known_as, **_remarked(entry.path, error))
 
 
-def _take_all(
-    contents: Iterable[Content], store: Path, found: dict[str, labels.Label] | None
-) -> Iterator[tuple[str, dict[str, Any] | UploadError]]:
-    """Results in the order of the contents, a few of them worked on at once."""
-    waiting: deque[tuple[str, Future[dict[str, Any] | UploadError]]] = deque()
+def _remarked(path: str, error: UploadError) -> dict[str, Any]:
+    return {"path": path, "code": error.code, "reason": error.message, "refused": error.code not in NOT_REFUSALS}
+
+
+class Taking:
+    """Decodes files, keeps the bytes of those that are pictures, and tells of each once it is safe on the disk."""
+
+    def __init__(self, store: Path, found: dict[str, labels.Label] | None, job: dict[str, Any]) -> None:
+        self.store = store
+        self.found = found
+        self.signatures = Path(job["signatures"]) if "signatures" in job else None
+        self.careful = int(job.get("careful", 0))  # so many files are announced first: one of them ended a child
+        self._files = files.Together()
+        self._untold: list[dict[str, Any]] = []
+        self._signed: list[tuple[str, np.ndarray]] = []
+
+    def take(self, content: Content) -> dict[str, Any] | UploadError:
+        """Decode one file and keep its bytes and thumbnail; what is said about it, or why it is refused."""
+        if content.refusal is not None:
+            return content.refusal
+        try:
+            picture, small, looks = _decoded(content.data)
+            label = _label(content.path, self.found)
+        except UploadError as error:
+            return _told_apart(content.path, error)
+        sha256 = hashlib.sha256(content.data).hexdigest()
+        self._keep(self.store / "objects" / sha256[:2] / sha256, content.data)
+        self._keep(self.store / "thumbnails" / sha256[:2] / f"{sha256}.webp", small)
+        height, width = picture.pixels.shape[:2]
+        return {
+            "sha256": sha256,
+            "format": picture.format,
+            "mode": picture.mode,
+            "width": width,
+            "height": height,
+            "size": len(content.data),
+            "animated": picture.animated,
+            "class_name": label.class_name,
+            "given_split": label.given_split,
+            "looks": looks,
+        }
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        """Write once: the name says the content."""
+        if not path.exists():
+            self._files.add(path, data)
+
+    def done(self, entry: Entry, result: dict[str, Any] | UploadError) -> None:
+        """Tell of a file, after those before it."""
+        if isinstance(result, UploadError):
+            self._untold.append({"kind": "remark", **_remarked(entry.path, result), "known_as": entry.known_as})
+        else:
+            looks = result.pop("looks")
+            self._signed.append((result["sha256"], looks.signature))
+            measured = {name: getattr(looks, name) for name in LOOKS}
+            self._untold.append(
+                {"kind": "picture", "path": entry.path, **result, **measured, "known_as": entry.known_as}
+            )
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to tell."""
+        return len(self._untold) >= TOGETHER
+
+    def tell(self) -> None:
+        """Nothing is told before it would outlast a power cut."""
+        if self.signatures is not None and self._signed:
+            name = f"{secrets.token_hex(8)}.npy"
+            self._files.add(self.signatures / name, signatures.to_bytes(self._signed))
+        self._files.commit()
+        for message in self._untold:
+            child.say(**message)
+        self._untold, self._signed = [], []
+
+
+def _take_all(read: Read, wanted: list[Entry], taking: Taking, seen: int) -> None:
+    """Take files in their order, a few of them worked on at once; `seen` files of the upload were done before."""
+    total = seen + len(wanted)
     with ThreadPoolExecutor(WORKERS) as pool:
-        for content in contents:
-            waiting.append((content.path, pool.submit(_take, content, store, found)))
-            if len(waiting) >= AHEAD:
-                path, future = waiting.popleft()
-                yield path, future.result()
-        for path, future in waiting:
-            yield path, future.result()
+        for done, (entry, result) in enumerate(_results(pool, zip(wanted, read(wanted), strict=True), taking), seen + 1):
+            taking.done(entry, result)
+            if taking.full:
+                taking.tell()
+            if done % PROGRESS_EVERY == 0 or done == total:
+                child.say(kind="progress", done=done, total=total)
+    taking.tell()
 
 
-def _take(content: Content, store: Path, found: dict[str, labels.Label] | None) -> dict[str, Any] | UploadError:
-    """Decode one file and keep its bytes and thumbnail; what is said about it, or why it is refused."""
-    if content.refusal is not None:
-        return content.refusal
-    try:
-        picture, small = _decoded(content.data)
-        label = _label(content.path, found)
-    except UploadError as error:
-        return _told_apart(content.path, error)
-    sha256 = hashlib.sha256(content.data).hexdigest()
-    _keep(store / "objects" / sha256[:2] / sha256, content.data)
-    _keep(store / "thumbnails" / sha256[:2] / f"{sha256}.webp", small)
-    height, width = picture.pixels.shape[:2]
-    return {
-        "sha256": sha256,
-        "format": picture.format,
-        "mode": picture.mode,
-        "width": width,
-        "height": height,
-        "size": len(content.data),
-        "animated": picture.animated,
-        "class_name": label.class_name,
-        "given_split": label.given_split,
-    }
+def _results(
+    pool: ThreadPoolExecutor, pairs: Iterator[tuple[Entry, Content]], taking: Taking
+) -> Iterator[tuple[Entry, dict[str, Any] | UploadError]]:
+    """Results in the order of the files; those to be careful with one by one."""
+    for entry, content in itertools.islice(pairs, taking.careful):
+        child.say(kind="trying", path=entry.path, known_as=entry.known_as)
+        yield entry, taking.take(content)
+    waiting: deque[tuple[Entry, Future[dict[str, Any] | UploadError]]] = deque()
+    for entry, content in pairs:
+        waiting.append((entry, pool.submit(taking.take, content)))
+        if len(waiting) >= AHEAD:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    for entry, future in waiting:
+        yield entry, future.result()
 
 
-def _decoded(data: bytes) -> tuple[images.Picture, bytes]:
+def _decoded(data: bytes) -> tuple[images.Picture, bytes, Looks]:
     large = images.measure(io.BytesIO(data)) > LARGE
     with _one_large_at_a_time if large else contextlib.nullcontext():
         picture = images.read(io.BytesIO(data))
-        return picture, images.thumbnail(picture.pixels)
+        return picture, images.thumbnail(picture.pixels), looks.measure(picture.pixels)
 
 
 def _label(path: str, found: dict[str, labels.Label] | None) -> labels.Label:
@@ -140,12 +223,6 @@ def _told_apart(path: str, error: UploadError) -> UploadError:
     if names.is_archive(path):
         return UploadError("archive-in-archive", "An archive inside an upload is not opened. Unpack it first.")
     return UploadError("not-a-picture", "The file is no picture; it was left aside.")
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write once; the name says the content, and it appears whole or not at all."""
-    if not path.exists():
-        files.write_bytes(path, data)
 
 
 if __name__ == "__main__":
