@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run install extras dev system check slow test bench soak screenshots
+.PHONY: run install extras dev system lint check slow test bench soak screenshots
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -32,16 +32,20 @@ dev: .venv/installed-dev
 system:
 	@./.ci/system-packages
 
-check: dev
+lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: lint
 	$(PYTEST) -n 3 --dist loadfile -m "not slow and not soak"
 
 slow: dev
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not soak"
 
-test: dev system check slow
+# The longest files first: a worker that begins one last keeps everybody waiting.
+test: dev system lint
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" tests/browser tests/faults tests/ml tests
 
 bench: dev
 	$(BIN)/python -m benchmarks
