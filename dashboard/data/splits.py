@@ -2,13 +2,13 @@
 
 import hashlib
 import math
-from collections.abc import Hashable
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dashboard.core.errors import DatasetError
 from dashboard.core.limits import LIMITS
+from dashboard.data import allotment, grouping
 from dashboard.data.labels import TEST, TRAIN, VALIDATION
 
 SPLITS = (TRAIN, VALIDATION, TEST)
@@ -30,6 +30,11 @@ class SplitSettings(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="another seed, another division")
     use_given: bool = Field(True, description="keep the division of folders named train, validation and test")
+    keep_together: bool = Field(
+        True, description="look-alikes, and pictures of one named group, stay on one side; else they flatter the figures"
+    )
+    group_by: grouping.Named = Field("", description="what names the group of a picture")
+    group_pattern: str = Field("", max_length=200, description="of file names, whose first * is the group")
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "SplitSettings":
@@ -46,12 +51,16 @@ def stratified(members: pd.DataFrame, settings: SplitSettings) -> pd.Series:
     """Divide each class by itself.
 
     Args:
-        members: columns sha256, class_name and, where folders gave a division, given_split (empty where they did not).
+        members: columns sha256, class_name and, where they are known, given_split (what folders named it for; empty
+            where they did not), together (equal where pictures belong together) and kept (the split a picture had
+            before others were added; empty for new ones).
         settings: shares and seed.
 
     Returns:
         A split name for each row, with the index of `members`. It depends on the contents of the pictures and the seed
-        only, never on the order of the rows. Each class has at least one picture in each split that is asked for.
+        only, never on the order of the rows. Each class has at least one picture in each split that is asked for, and
+        its share of each to within one picture where what belongs together allows. Rows that belong together have one
+        split, unless folders or `kept` say otherwise, or a class consists of too few groups to be divided.
 
     Raises:
         DatasetError: `dataset-class-too-small`.
@@ -59,14 +68,22 @@ def stratified(members: pd.DataFrame, settings: SplitSettings) -> pd.Series:
     given = members["given_split"] if "given_split" in members else pd.Series("", index=members.index)
     if settings.use_given and _is_a_division(given):
         return _complete(members, given, settings)
-    splits = pd.Series("", index=members.index, dtype=object, name="split")
-    for class_name, rows in members.groupby("class_name", sort=True):
-        order = _shuffled(rows, settings.seed)
-        test, validation = _counts(str(class_name), len(order), settings)
-        splits.loc[order[:test]] = TEST
-        splits.loc[order[test : test + validation]] = VALIDATION
-        splits.loc[order[test + validation :]] = TRAIN
-    return splits
+    quotas = {
+        str(name): _counts(str(name), count, settings) for name, count in members["class_name"].value_counts().items()
+    }
+    return allotment.allot(_table(members, settings), quotas)
+
+
+def _table(members: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
+    """What `allotment` divides. A place is decided by seed and content: a picture added later moves few others."""
+    digests = [hashlib.sha256(f"{settings.seed}:{sha}".encode()).digest() for sha in members["sha256"]]
+    table = members[["class_name"]].assign(place=[int.from_bytes(digest[:8]) / 2**64 for digest in digests], kept="")
+    table["together"] = range(len(members))
+    if settings.keep_together and "together" in members:
+        table["together"] = members["together"]
+    if "kept" in members:
+        table["kept"] = members["kept"]
+    return table
 
 
 def _is_a_division(given: pd.Series) -> bool:
@@ -78,25 +95,21 @@ def _is_a_division(given: pd.Series) -> bool:
 def _complete(members: pd.DataFrame, given: pd.Series, settings: SplitSettings) -> pd.Series:
     """Keep what the folders say; where a class has no validation picture, take its share from train."""
     splits = given.replace("", TRAIN).astype(object).rename("split")
-    for class_name, rows in members.groupby("class_name", sort=True):
-        mine = splits.loc[rows.index]
-        train = rows.loc[mine == TRAIN]
-        if not (mine == VALIDATION).any() and len(train):
-            count = max(1, _rounded(len(train) * settings.validation_share))
-            splits.loc[_shuffled(train, settings.seed)[:count]] = VALIDATION
-        if not (splits.loc[rows.index] == TRAIN).any():
+    has = splits.groupby(members["class_name"]).agg(set)
+    lacking = [name for name, found in has.items() if VALIDATION not in found and TRAIN in found]
+    open_rows = members[members["class_name"].isin(lacking) & (splits == TRAIN)]
+    if len(open_rows):
+        counts = open_rows["class_name"].value_counts()
+        shares = {str(name): (0, max(1, _rounded(count * settings.validation_share))) for name, count in counts.items()}
+        splits.loc[open_rows.index] = allotment.allot(_table(open_rows, settings), shares)
+    for class_name, mine in splits.groupby(members["class_name"]):
+        if TRAIN not in set(mine):
             raise DatasetError(
                 "dataset-class-too-small",
                 f"Class '{class_name}' has too few pictures in the train folder; at least 1 must be left there, and 1 "
                 "for validation. Add pictures, remove the class, or let the folders' division be ignored.",
             )
     return splits
-
-
-def _shuffled(rows: pd.DataFrame, seed: int) -> list[Hashable]:
-    """Index labels in an order decided by seed and content, so that a picture added later moves few others."""
-    keys = [hashlib.sha256(f"{seed}:{sha}".encode()).digest() for sha in rows["sha256"]]
-    return [label for _, label in sorted(zip(keys, rows.index, strict=True))]
 
 
 def _rounded(value: float) -> int:
