@@ -1,0 +1,50 @@
+"""Signatures of many pictures as one file each import: `signatures/<dataset id>-<number>.npy` of the workspace.
+
+Such a file is one array of `ROW`, so it is read by position, without unpickling and without being read whole.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from dashboard.core import files
+from dashboard.core.settings import workspace
+from dashboard.data.looks import SIGNATURE
+
+ROW = np.dtype([("sha256", "S64"), ("signature", np.uint8, (SIGNATURE,))])
+
+
+def rows(pairs: Iterable[tuple[str, np.ndarray]]) -> np.ndarray:
+    """SHA-256 and signature of each picture as an array of `ROW`."""
+    return np.array([(sha256.encode(), signature) for sha256, signature in pairs], dtype=ROW)
+
+
+def path(dataset_id: str, number: int) -> Path:
+    """Where an import keeps its signatures; `number` counts what was added to a dataset, from 0."""
+    return workspace("signatures", f"{dataset_id}-{number}.npy")
+
+
+def write(path: Path, rows: np.ndarray) -> None:
+    """Write an array of `ROW`, whole or not at all."""
+    with files.replacing(path) as aside:
+        np.save(aside, rows)
+
+
+def read(path: Path) -> np.ndarray:
+    """The rows of a file, mapped into memory read-only; none where the file is absent, damaged or of another layout."""
+    try:
+        found = np.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        return np.empty(0, ROW)
+    return found if found.dtype == ROW and found.ndim == 1 else np.empty(0, ROW)
+
+
+def of_dataset(dataset_id: str) -> np.ndarray:
+    """All rows that imports of a dataset wrote, the oldest first; of one SHA-256 the first."""
+    found = workspace("signatures").glob(f"{dataset_id}-*.npy")
+    ordered = sorted(found, key=lambda file: int(file.stem.rpartition("-")[2]))
+    together = np.concatenate([np.empty(0, ROW), *(read(file) for file in ordered)])
+    _, first = np.unique(together["sha256"], return_index=True)
+    unique: np.ndarray = together[np.sort(first)]
+    return unique
