@@ -112,7 +112,9 @@ def _close_gaps(groups: list[Group], splits: list[str], quotas: Quotas) -> None:
         wanted = [split for split, count in zip((TEST, VALIDATION), due, strict=True) if count] + [TRAIN]
         for split in wanted:
             if not held[name, split]:
-                for row in _to_move([group for group in groups if any(row.class_name == name for row in group)], splits):
+                for row in _to_move(
+                    [group for group in groups if any(row.class_name == name for row in group)], splits
+                ):
                     held[row.class_name, splits[row.position]] -= 1
                     held[row.class_name, split] += 1
                     splits[row.position] = split

@@ -15,6 +15,8 @@ from dashboard.core.limits import LIMITS
 
 JOB = "job.json"  # in the folder the child starts in
 OPEN_FILES = 256
+AHEAD = 8  # files of an import that are worked on at once
+TOGETHER = 256  # files that are forced to the disk, and told, in one go
 
 
 def answer(work: Callable[[dict[str, Any]], None]) -> int:

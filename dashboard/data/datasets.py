@@ -77,7 +77,7 @@ def _write_version(
             split=split.model_dump_json(),
         )
     )
-    rows = members.reindex(columns=[*ROW, "group_name"]).fillna({"group_name": ""})
+    rows = members[ROW].assign(group_name=members.get("group_name", ""))
     _insert(connection, database.members.insert(), rows.assign(dataset_id=dataset.id, version=dataset.version))
 
 

@@ -1,27 +1,29 @@
 """An import is a directory: what was asked, and what came of each file so far. A killed one goes on where it was.
 
-    imports/<id>/
-      request.json   what is imported, as what
-      journal.jsonl  one line a file that is over and done with, as the child told it
-      signatures/    of those pictures, for what looks alike
-      lease          whoever holds it is at work
+imports/<id>/
+  request.json   what is imported, as what
+  journal.jsonl  one line a file that is over and done with, as the child told it
+  signatures/    of those pictures, for what looks alike
+  lease          whoever holds it is at work
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dashboard.core import files
 from dashboard.core.errors import UploadError
 from dashboard.core.lease import Lease, is_held
 from dashboard.core.settings import workspace
+from dashboard.data.signatures import ROW
 
 REQUEST, JOURNAL, SIGNATURES, LEASE = "request.json", "journal.jsonl", "signatures", "lease"
 
@@ -54,9 +56,23 @@ class Import:
     def journal(self) -> Path:
         return self.path / JOURNAL
 
-    @property
-    def signatures(self) -> Path:
-        return self.path / SIGNATURES
+    def job(self) -> dict[str, str]:
+        """What a child has to know of it."""
+        return {"journal": str(self.journal), "signatures": str(self.path / SIGNATURES)}
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[dict[str, Any]], None]]:
+        """Gives what adds a line to the journal. Each is one write, so that only the last one can be cut."""
+        with self.journal.open("ab", buffering=0) as file:
+            yield lambda message: _write(file, message)
+
+    def signature_rows(self) -> np.ndarray:
+        """What children kept of how the pictures look, as rows of `data.signatures`, each picture once."""
+        folder = self.path / SIGNATURES
+        kept = [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")] if folder.exists() else []
+        rows = np.concatenate([np.empty(0, ROW), *(np.fromfile(path, ROW) for path in kept)])
+        unique: np.ndarray = rows[np.unique(rows["sha256"], return_index=True)[1]]
+        return unique
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """What is known of each file so far; the last line of a killed import may be cut and is left out."""
@@ -66,6 +82,10 @@ class Import:
             for line in file:
                 if line.endswith(b"\n"):
                     yield json.loads(line)
+
+
+def _write(file: IO[bytes], message: dict[str, Any]) -> None:
+    file.write(json.dumps(message).encode() + b"\n")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import json
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,15 +14,12 @@ from dashboard.core.errors import DatasetError, UploadError
 from dashboard.core.files import CHUNK
 from dashboard.core.limits import LIMITS
 from dashboard.core.settings import workspace
-from dashboard.data import datasets, folders, labels, names, parent
+from dashboard.data import attempts, datasets, folders, imports, labels, names, parent, signatures
+from dashboard.data.attempts import Cancelled, Progress
 from dashboard.data.datasets import Dataset
 from dashboard.data.splits import SplitSettings
 
-OPENING = "dashboard.data.opening"
-RECORDED = ["path", "sha256", "class_name", "given_split", "format", "mode", "width", "height", "size"]
-
-Progress = Callable[[int, int, str], None]
-Cancelled = Callable[[], bool]
+RECORDED = ["path", "sha256", "class_name", "given_split", *datasets.PICTURES[1:]]
 
 
 @dataclass(frozen=True)
@@ -47,17 +44,48 @@ def import_pictures(
         DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
             in the database then.
     """
-    path = source.path
+    with imports.at_work(request(source, name)) as under_way:
+        attempts.read_all(under_way, is_staged(source.path), on_progress, cancelled)
+        pictures, remarks = _tables(under_way.lines())
+        kept, duplicates = _apart(pictures)
+        remarks = pd.concat([remarks, duplicates], ignore_index=True).astype({"refused": bool})
+        _refuse_untrainable(kept, remarks)
+        if on_progress is not None:
+            on_progress(len(kept), len(kept), "Writing the dataset")
+        dataset = datasets.create(name, kept, kept.drop_duplicates("sha256"), remarks, SplitSettings())
+        signatures.write(signatures.path(dataset.id, 0), under_way.signature_rows())
+    return dataset
+
+
+def request(source: Source, name: str) -> imports.Request:
+    """What `import_pictures` is asked for, which tells one import from another.
+
+    Raises:
+        UploadError: `source-missing`.
+    """
+    path = source.path.absolute()
     if not path.is_file() and not path.is_dir():
-        raise UploadError("source-missing", f"There is no file or folder '{names.shown(str(path))}'. Check the path.")
-    job = {"kind": "dataset", "path": str(path.absolute()), "staged": is_staged(path)}
-    pictures, remarks = _open(job, on_progress, cancelled)
-    kept, duplicates = _apart(pictures)
-    remarks = pd.concat([remarks, duplicates], ignore_index=True).astype({"refused": bool})
-    _refuse_untrainable(kept, remarks)
-    if on_progress is not None:
-        on_progress(len(kept), len(kept), "Writing the dataset")
-    return datasets.create(name, kept, kept.drop_duplicates("sha256"), remarks, SplitSettings())
+        shown = names.shown(str(source.path))
+        raise UploadError("source-missing", f"There is no file or folder '{shown}'. Check the path.")
+    status = path.stat()
+    stamp, size = (status.st_mtime_ns, status.st_size) if path.is_file() else (0, 0)
+    return imports.Request(path=str(path), name=name, stamp=stamp, size=size)
+
+
+def _tables(messages: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pictures and remarks, as children told them."""
+    pictures: list[tuple[Any, ...]] = []
+    remarks: list[tuple[Any, ...]] = []
+    for message in messages:
+        if message["kind"] == "picture":
+            pictures.append(tuple(message[name] for name in RECORDED))
+            if message["animated"]:
+                remarks.append(
+                    (message["path"], "image-animated", "Only the first of its frames or pages is used.", False)
+                )
+        elif message["kind"] == "remark":
+            remarks.append(tuple(message[name] for name in datasets.REMARKS))
+    return pd.DataFrame(pictures, columns=RECORDED), pd.DataFrame(remarks, columns=datasets.REMARKS)
 
 
 def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:
@@ -72,7 +100,7 @@ def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:
     """
     numbers = [str(number) for number in range(len(names))]  # two pictures of different folders may have one name
     job = {"kind": "pictures", "paths": [str(path.absolute()) for path in paths], "names": numbers}
-    pictures, remarks = _open(job, None, None)
+    pictures, remarks = _tables(attempts.messages(job, None))
     known = dict(zip(pictures["path"], pictures["sha256"], strict=True))
     refused = {row.path: row for row in remarks[remarks["refused"].astype(bool)].itertuples()}
     rows = [
@@ -83,27 +111,6 @@ def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:
 
 def _taken(name: str, sha256: str, refusal: Any) -> tuple[str, str, str, str]:
     return (name, sha256, "", "") if refusal is None else (name, "", refusal.reason, refusal.code)
-
-
-def _open(
-    job: dict[str, Any], on_progress: Progress | None, cancelled: Cancelled | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pictures and remarks as the child reports them."""
-    pictures: list[tuple[Any, ...]] = []
-    remarks: list[tuple[Any, ...]] = []
-    job = {**job, "workspace": str(workspace().absolute())}
-    for message in parent.messages(OPENING, job, seconds=LIMITS.child_seconds, cancelled=cancelled):
-        if message["kind"] == "picture":
-            pictures.append(tuple(message[name] for name in RECORDED))
-            if message["animated"]:
-                remarks.append(
-                    (message["path"], "image-animated", "Only the first of its frames or pages is used.", False)
-                )
-        elif message["kind"] == "remark":
-            remarks.append(tuple(message[name] for name in datasets.REMARKS))
-        elif on_progress is not None:
-            on_progress(message["done"], message["total"], "Reading pictures")
-    return pd.DataFrame(pictures, columns=RECORDED), pd.DataFrame(remarks, columns=datasets.REMARKS)
 
 
 def _apart(pictures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

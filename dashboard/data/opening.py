@@ -22,13 +22,12 @@ import numpy as np
 
 from dashboard.core import files
 from dashboard.core.errors import UploadError
-from dashboard.data import archives, child, folders, images, labels, looks, names
+from dashboard.data import archives, child, folders, images, labels, looks, names, signatures
+from dashboard.data.child import AHEAD, TOGETHER
 from dashboard.data.entries import Content, Entry, without_duplicates
 from dashboard.data.looks import Looks
 
 WORKERS = 4  # decoding shares two cores well enough; the others wait for the disk meanwhile
-AHEAD = 2 * WORKERS  # contents in memory at once
-TOGETHER = 256  # pictures that are forced to the disk, and told, in one go
 LARGE = 12_000_000  # pixels of a picture that is decoded alone, so that memory stays bounded
 PROGRESS_EVERY = 10  # pictures
 
@@ -100,6 +99,9 @@ def _remarked(path: str, error: UploadError) -> dict[str, Any]:
     return {"path": path, "code": error.code, "reason": error.message, "refused": error.code not in NOT_REFUSALS}
 
 
+LOOKS = ("brightness", "contrast", "sharpness", "phash")
+
+
 class Taking:
     """Decodes files, keeps the bytes of those that are pictures, and tells of each once it is safe on the disk."""
 
@@ -163,8 +165,8 @@ class Taking:
     def tell(self) -> None:
         """Nothing is told before it would outlast a power cut."""
         if self.signatures is not None and self._signed:
-            name = f"{secrets.token_hex(8)}.npy"
-            self._files.add(self.signatures / name, signatures.to_bytes(self._signed))
+            rows = signatures.rows(self._signed)
+            self._files.add(self.signatures / secrets.token_hex(8), rows.tobytes())
         self._files.commit()
         for message in self._untold:
             child.say(**message)
@@ -175,7 +177,8 @@ def _take_all(read: Read, wanted: list[Entry], taking: Taking, seen: int) -> Non
     """Take files in their order, a few of them worked on at once; `seen` files of the upload were done before."""
     total = seen + len(wanted)
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done, (entry, result) in enumerate(_results(pool, zip(wanted, read(wanted), strict=True), taking), seen + 1):
+        results = _results(pool, zip(wanted, read(wanted), strict=True), taking)
+        for done, (entry, result) in enumerate(results, seen + 1):
             taking.done(entry, result)
             if taking.full:
                 taking.tell()
@@ -190,7 +193,9 @@ def _results(
     """Results in the order of the files; those to be careful with one by one."""
     for entry, content in itertools.islice(pairs, taking.careful):
         child.say(kind="trying", path=entry.path, known_as=entry.known_as)
-        yield entry, taking.take(content)
+        result = taking.take(content)
+        child.say(kind="tried")
+        yield entry, result
     waiting: deque[tuple[Entry, Future[dict[str, Any] | UploadError]]] = deque()
     for entry, content in pairs:
         waiting.append((entry, pool.submit(taking.take, content)))

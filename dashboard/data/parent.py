@@ -26,6 +26,17 @@ POLL = 0.2  # seconds between two looks at the clock and the Cancel button
 STALE = 24 * 3600  # seconds after which nobody comes back for a scratch folder
 
 
+class Crashed(UploadError):  # noqa: N818 - it is the child that did
+    """A child ended without an answer: `how` is its signal or its exit code."""
+
+    def __init__(self, how: str, message: str) -> None:
+        super().__init__("upload-crashed", message)
+        self.how = how
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.how, self.message)
+
+
 def messages(
     module: str, job: dict[str, Any], *, seconds: float, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[dict[str, Any]]:
@@ -105,18 +116,17 @@ def _lines(process: subprocess.Popen[bytes], deadline: float, cancelled: Callabl
             yield from lines
 
 
-def _crashed(process: subprocess.Popen[bytes]) -> UploadError:
+def _crashed(process: subprocess.Popen[bytes]) -> Crashed:
     try:
         code = process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        return UploadError("upload-crashed", "The process that opens uploads stopped answering. Try again.")
+        return Crashed("no answer", "The process that opens uploads stopped answering. Try again.")
     if code >= 0:
-        return UploadError(
-            "upload-crashed", f"The process that opens uploads ended unexpectedly (exit code {code}). Try again."
-        )
+        how = f"exit code {code}"
+        return Crashed(how, f"The process that opens uploads ended unexpectedly ({how}). Try again.")
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    return UploadError(
-        "upload-crashed",
+    return Crashed(
+        name,
         f"The process that opens uploads was ended by {name}: a file needed more memory or time than is allowed, or "
         "was made to break the decoder. Nothing was added. Send the files in smaller parts to find it.",
     )

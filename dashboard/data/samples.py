@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.core.errors import DatasetError
-from dashboard.data import intake, parent
+from dashboard.data import attempts, intake, parent
 from dashboard.data.datasets import Dataset
 
 DIGIT_SIDE = 64  # pixels; the originals have 8
@@ -188,9 +188,9 @@ SAMPLES = {
 
 def import_sample(
     name: str,
-    on_progress: intake.Progress | None = None,
+    on_progress: attempts.Progress | None = None,
     settings: ShapesSettings | None = None,
-    cancelled: intake.Cancelled | None = None,
+    cancelled: attempts.Cancelled | None = None,
 ) -> Dataset:
     """Generate a demo set and import it.
 

@@ -31,7 +31,8 @@ class SplitSettings(BaseModel):
     seed: int = Field(0, ge=0, lt=2**31, description="another seed, another division")
     use_given: bool = Field(True, description="keep the division of folders named train, validation and test")
     keep_together: bool = Field(
-        True, description="look-alikes, and pictures of one named group, stay on one side; else they flatter the figures"
+        True,
+        description="look-alikes and named groups stay on one side; on two they would flatter the figures",
     )
     group_by: grouping.Named = Field("", description="what names the group of a picture")
     group_pattern: str = Field("", max_length=200, description="of file names, whose first * is the group")

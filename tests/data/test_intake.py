@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from dashboard.core import database, files
 from dashboard.core.errors import DashboardError, DatasetError, UploadError
 from dashboard.core.settings import ROOT
-from dashboard.data import datasets, intake, parent
+from dashboard.data import attempts, datasets, imports, intake, parent, signatures
 from dashboard.data.intake import Source
+from tests.data.crashing import CRASHES_HERE
 from tests.making import classes, folder_of, picture, zip_of
+from tests.waiting import wait_until
 
 # What the folder of real pictures says about itself: classes, pictures.
 REAL = {
@@ -33,6 +35,11 @@ REAL = {
 
 def take(path: Path, **options) -> datasets.Dataset:
     return intake.import_pictures(Source(path, path.name), name=path.name, **options)
+
+
+def many(images: int) -> dict[str, bytes]:
+    """More different pictures in two class folders than `classes` has."""
+    return {f"{name}/{n}.png": picture(10_000 * order + n) for order, name in enumerate("ab") for n in range(images)}
 
 
 def is_empty(table: sa.Table) -> bool:
@@ -269,25 +276,119 @@ def _children(workspace: Path) -> list[Path]:
 
 def _stop_child(how: signal.Signals, workspace: Path) -> None:
     """Send a signal to the child that is opening an upload, once it has kept its first pictures."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and not (workspace / "thumbnails").exists():
-        time.sleep(0.01)
+    wait_until(lambda: (workspace / "thumbnails").exists(), seconds=30, step=0.01)
     for child in _children(workspace):
         os.kill(int(child.name), how)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_a_child_ended_by_a_signal_is_an_answer(how, tmp_path, workspace):
+def test_a_child_ended_by_a_signal_is_followed_by_another_and_no_picture_is_missing(how, tmp_path, workspace):
     path = zip_of(classes("a", "b", images=60), tmp_path / "a.zip")
     killer = threading.Thread(target=_stop_child, args=(how, workspace))
     killer.start()
-    with pytest.raises(UploadError, match=how.name) as refusal:
-        take(path)
+    dataset = take(path)
     killer.join()
+    assert len(datasets.members(dataset)) == 120
+    assert datasets.remarks(dataset).empty
+    assert list((workspace / "scratch").iterdir()) == list((workspace / "imports").iterdir()) == []
+
+
+def test_a_file_that_ends_every_child_that_opens_it_costs_itself_only(tmp_path, workspace, monkeypatch):
+    """The child of `tests.data.crashing` dies of a real SIGSEGV at some of the pictures."""
+    monkeypatch.setattr(attempts, "OPENING", "tests.data.crashing")
+    upload = many(150)
+    for name in ("a/7.png", "b/90.png", "b/91.png"):
+        upload[name] += CRASHES_HERE
+    dataset = take(zip_of(upload, tmp_path / "a.zip"))
+    remarks = datasets.remarks(dataset)
+    assert remarks["path"].tolist() == ["a/7.png", "b/90.png", "b/91.png"]
+    assert set(remarks["code"]) == {"image-crash"} and "SIGSEGV" in remarks["reason"].iloc[0]
+    assert len(datasets.members(dataset)) == 297
+
+
+def test_children_that_die_whatever_is_left_out_end_the_import(tmp_path, workspace, monkeypatch):
+    monkeypatch.setattr(attempts, "OPENING", "tests.data.crashing")
+    upload = {f"{name}/{number}.png": picture(number) + CRASHES_HERE for name in "ab" for number in range(30)}
+    started = time.monotonic()
+    with pytest.raises(UploadError, match="SIGSEGV") as refusal:
+        take(zip_of(upload, tmp_path / "a.zip"))
     assert refusal.value.code == "upload-crashed"
+    assert time.monotonic() - started < 60
     assert is_empty(database.datasets)
-    assert list((workspace / "scratch").iterdir()) == []
-    assert len(datasets.members(take(path))) == 120  # and the next one is served
+    assert list((workspace / "scratch").iterdir()) == list((workspace / "imports").iterdir()) == []
+
+
+# Imports that are killed
+
+IMPORT = """
+import sys
+from pathlib import Path
+from dashboard.data import intake
+path = Path(sys.argv[1])
+intake.import_pictures(intake.Source(path, path.name), name=path.name)
+"""
+
+
+def _killed_import(path: Path, workspace: Path) -> imports.Import:
+    """An import whose process is killed once some of its files are in the journal."""
+    process = subprocess.Popen([sys.executable, "-c", IMPORT, str(path)], cwd=ROOT)
+    wait_until(
+        lambda: any(file.stat().st_size for file in workspace.glob("imports/*/journal.jsonl")), seconds=60, step=0.01
+    )
+    process.kill()
+    process.wait()
+    assert is_empty(database.datasets)
+    (left,) = imports.unfinished()
+    return left
+
+
+@pytest.mark.parametrize("make", [zip_of, folder_of], ids=["zip", "folder"])
+def test_a_killed_import_goes_on_without_redoing_finished_pictures(make, tmp_path, workspace):
+    path = make(many(400), tmp_path / "source")
+    left = _killed_import(path, workspace)
+    finished = len(list(left.lines()))
+    assert left.request.name == "source" and 0 < finished < 800
+    told: list[int] = []
+    dataset = take(path, on_progress=lambda done, _total, _text: told.append(done))
+    assert told[0] > finished, "progress goes on where it was"
+    assert len(datasets.members(dataset)) == 800
+    assert len(signatures.of_dataset(dataset.id)) == 800
+    assert imports.unfinished() == [] and list((workspace / "imports").iterdir()) == []
+
+
+def test_a_killed_import_can_be_forgotten(tmp_path, workspace):
+    left = _killed_import(zip_of(many(400), tmp_path / "a.zip"), workspace)
+    imports.discard(left)
+    assert list((workspace / "imports").iterdir()) == []
+
+
+def test_a_source_that_has_changed_is_read_from_the_start(tmp_path, workspace):
+    path = zip_of(many(400), tmp_path / "a.zip")
+    _killed_import(path, workspace)
+    zip_of(classes("a", "b", images=5), path)
+    assert len(datasets.members(take(path))) == 10
+
+
+def test_one_import_of_a_source_is_under_way_at_a_time(tmp_path, workspace):
+    path = zip_of(classes("a", "b"), tmp_path / "a.zip")
+    with imports.at_work(intake.request(Source(path, "a.zip"), "a.zip")), pytest.raises(UploadError) as refusal:
+        take(path)
+    assert refusal.value.code == "import-under-way"
+    take(path)
+
+
+def test_a_line_that_was_cut_is_no_line(tmp_path, workspace):
+    request = intake.request(Source(tmp_path, "a"), "a")
+    folder = workspace / "imports" / request.id
+    folder.mkdir(parents=True)
+    (folder / "journal.jsonl").write_text('{"kind": "remark", "known_as": ["a", 1, 2]}\n{"kind": "pic')
+    with imports.at_work(request) as under_way:
+        with under_way.writing() as write:
+            write({"kind": "remark", "known_as": ["b", 1, 2]})
+        assert [line["known_as"][0] for line in under_way.lines()] == ["a", "b"]
+
+
+# What else a child may do
 
 
 def test_a_child_that_takes_too_long_is_ended(tmp_path, workspace):
@@ -295,7 +396,7 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path, workspace):
     job = {"kind": "dataset", "path": str(tmp_path / "waits"), "staged": False, "workspace": str(workspace)}
     started = time.monotonic()
     with pytest.raises(UploadError) as refusal:
-        list(parent.messages(intake.OPENING, job, seconds=1))
+        list(parent.messages(attempts.OPENING, job, seconds=1))
     assert refusal.value.code == "upload-timeout"
     assert time.monotonic() - started < 20
     assert _children(workspace) == []
@@ -326,7 +427,7 @@ def test_the_child_has_limits_and_nothing_of_the_servers_environment(tmp_path, w
     watcher.start()
     job = {"kind": "dataset", "path": str(tmp_path / "waits"), "staged": False, "workspace": str(workspace)}
     with pytest.raises(UploadError, match="SIGKILL"):
-        list(parent.messages(intake.OPENING, job, seconds=40))
+        list(parent.messages(attempts.OPENING, job, seconds=40))
     watcher.join()
     assert "SECRET_TOKEN" not in seen["environment"]
     assert "THAW_" not in seen["environment"]

@@ -30,10 +30,11 @@ def attempt(tmp_path: Path, workspace: Path) -> Callable[[Path], dict[str, str]]
     def attempt(path: Path) -> dict[str, str]:
         before = set(tmp_path.rglob("*"))
         dataset = intake.import_pictures(Source(path, path.name), name=path.name)
-        inside = {"objects", "thumbnails", "scratch", "thaw.sqlite", "thaw.sqlite-wal", "thaw.sqlite-shm"}
+        inside = {"objects", "thumbnails", "signatures", "scratch", "imports"}
+        inside |= {"thaw.sqlite", "thaw.sqlite-wal", "thaw.sqlite-shm"}
         for new in set(tmp_path.rglob("*")) - before - {workspace}:
             assert new.relative_to(workspace).parts[0] in inside
-        assert list((workspace / "scratch").iterdir()) == []
+        assert list((workspace / "scratch").iterdir()) == list((workspace / "imports").iterdir()) == []
         assert datasets.class_names(dataset)[-2:] == ["roses", "tulips"]
         return datasets.remarks(dataset).set_index("path")["code"].to_dict()
 
