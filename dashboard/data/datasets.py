@@ -15,13 +15,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dashboard.core import database
 from dashboard.core.errors import DatasetError
 from dashboard.core.settings import workspace
-from dashboard.data import counts, splits
+from dashboard.data import counts, grouping, splits
 from dashboard.data.splits import SplitSettings
 
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
 MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size"]
 LOOKS = ["brightness", "contrast", "sharpness", "phash"]
 PICTURES = ["sha256", "format", "mode", "width", "height", "size", *LOOKS]
+LIKENESSES = ["sha256_a", "sha256_b", "similarity"]
 REMARKS = ["path", "code", "reason", "refused"]
 IN_USE = ("queued", *database.ACTIVE)  # statuses of runs that still need the dataset
 ROWS_AT_ONCE = 5_000
@@ -38,7 +39,12 @@ class Dataset:
 
 
 def create(
-    name: str, members: pd.DataFrame, pictures: pd.DataFrame, remarks: pd.DataFrame, split: SplitSettings
+    name: str,
+    members: pd.DataFrame,
+    pictures: pd.DataFrame,
+    remarks: pd.DataFrame,
+    split: SplitSettings,
+    alike: pd.DataFrame | None = None,
 ) -> Dataset:
     """Write a new dataset, version 1, in one transaction.
 
@@ -49,11 +55,14 @@ def create(
         pictures: columns `PICTURES`, of which those of `LOOKS` may be left out; known ones are left as they are.
         remarks: columns path, code, reason, refused.
         split: how to divide it.
+        alike: pairs of pictures that look alike, columns `LIKENESSES`.
 
     Raises:
         DatasetError: `dataset-class-too-small`; nothing is written then.
     """
-    divided = members.assign(split=splits.stratified(members, split))
+    alike = pd.DataFrame(columns=LIKENESSES) if alike is None else alike
+    members = members.assign(group_name=members.get("group_name", ""))
+    divided = members.assign(split=_divided(members, alike, split))
     dataset = Dataset(secrets.token_hex(6), name.strip() or "Untitled", 1, time.time())
     with database.database().begin() as connection:
         connection.execute(
@@ -62,7 +71,14 @@ def create(
         _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
         _write_version(connection, dataset, divided, "imported", split)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
+        _insert(connection, _or_ignore(connection, database.likenesses), alike[LIKENESSES])
     return dataset
+
+
+def _divided(members: pd.DataFrame, alike: pd.DataFrame, split: SplitSettings) -> pd.Series:
+    """A split for each row; `members` has the columns sha256, path, class_name, group_name, perhaps given_split."""
+    named = grouping.named(members, split.group_by, split.group_pattern)
+    return splits.stratified(members.assign(together=grouping.together(members, alike, named)), split)
 
 
 def _write_version(
@@ -188,8 +204,26 @@ def remarks(dataset: Dataset) -> pd.DataFrame:
 
 def resplit(dataset: Dataset, split: SplitSettings) -> Dataset:
     """A new version, divided anew; the old one is untouched."""
-    rows = _members(dataset, [*MEMBERS, "given_split"])
-    return _new_version(dataset, rows.assign(split=splits.stratified(rows, split)), "split changed", split)
+    rows = _members(dataset, [*MEMBERS, "given_split", "group_name"])
+    return _new_version(dataset, rows.assign(split=_divided(rows, likenesses(dataset), split)), "split changed", split)
+
+
+def leaks(dataset: Dataset) -> tuple[int, int]:
+    """How many pairs that belong together stand on two sides: as a division blind to them would have it, and here."""
+    settings, rows, alike = split_settings(dataset), _members(dataset, [*MEMBERS, "group_name"]), likenesses(dataset)
+    named = grouping.named(rows, settings.group_by, settings.group_pattern)
+    blind = splits.stratified(rows, settings.model_copy(update={"use_given": False}))
+    return grouping.leaked(rows, alike, named, blind), grouping.leaked(rows, alike, named, rows["split"])
+
+
+def likenesses(dataset: Dataset) -> pd.DataFrame:
+    """Pairs of pictures of this version that look alike: sha256_a, sha256_b, similarity (0..1)."""
+    table, mine = database.likenesses, database.members
+    here = sa.select(mine.c.sha256).where(mine.c.dataset_id == dataset.id, mine.c.version == dataset.version)
+    query = sa.select(*(table.c[name] for name in LIKENESSES)).where(
+        table.c.sha256_a.in_(here), table.c.sha256_b.in_(here)
+    )
+    return _frame(query, LIKENESSES)
 
 
 def resplit_as_given(dataset: Dataset, table: pd.DataFrame) -> Dataset:
@@ -199,7 +233,7 @@ def resplit_as_given(dataset: Dataset, table: pd.DataFrame) -> Dataset:
         DatasetError: `split-file-columns`, `split-file-duplicate`, `split-file-name`, `split-file-unknown`,
             `split-file-missing`, `split-file-incomplete`.
     """
-    rows = _members(dataset, [*MEMBERS, "given_split"])
+    rows = _members(dataset, [*MEMBERS, "given_split", "group_name"])
     chosen = splits.as_given(rows, table)
     return _new_version(dataset, rows.assign(split=chosen), "split given", SplitSettings())
 
@@ -281,8 +315,10 @@ def picture_path(sha256: str) -> Path:
 
 
 def thumbnail_path(sha256: str) -> Path:
-    """Where the WEBP thumbnail of an accepted picture lies; raises as `picture_path`."""
-    return workspace("thumbnails", _checked(sha256)[:2], f"{sha256}.webp")
+    """Where the thumbnail of an accepted picture lies; raises as `picture_path`."""
+    path = workspace("thumbnails", _checked(sha256)[:2], f"{sha256}.jpg")
+    before = path.with_suffix(".webp")  # what was written until they became JPEG
+    return before if before.exists() else path
 
 
 def _checked(sha256: str) -> str:

@@ -74,6 +74,11 @@ class Import:
         unique: np.ndarray = rows[np.unique(rows["sha256"], return_index=True)[1]]
         return unique
 
+    @property
+    def finished(self) -> int:
+        """How many files are over and done with."""
+        return self.journal.read_bytes().count(b"\n") if self.journal.exists() else 0
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """What is known of each file so far; the last line of a killed import may be cut and is left out."""
         if not self.journal.exists():

@@ -88,6 +88,15 @@ def _tables(messages: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFr
     return pd.DataFrame(pictures, columns=RECORDED), pd.DataFrame(remarks, columns=datasets.REMARKS)
 
 
+def go_on(left: imports.Import, on_progress: Progress | None = None, cancelled: Cancelled | None = None) -> Dataset:
+    """Finish an import whose process was killed; raises as `import_pictures`."""
+    path, name = Path(left.request.path), left.request.name
+    try:
+        return import_pictures(Source(path, name), name=name, on_progress=on_progress, cancelled=cancelled)
+    finally:
+        discard(path)
+
+
 def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:
     """Take pictures to predict on: their bytes and thumbnails are kept, no dataset is made.
 

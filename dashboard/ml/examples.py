@@ -65,10 +65,10 @@ def _keep(recipe: Recipe, shown: pd.DataFrame, versions: list[list[np.ndarray]])
     with files.replacing_folder(examples.folder(recipe)) as aside:
         for number, row in enumerate(versions):
             for view, picture in enumerate(row):
-                (aside / f"{number}-{view}.webp").write_bytes(small(picture))
+                (aside / f"{number}-{view}.jpg").write_bytes(small(picture))
         files.write_json(aside / examples.PICTURES, shown[["sha256", "class_name"]].to_dict("records"))
 
 
 def small(picture: np.ndarray) -> bytes:
-    """A picture of 0..255, float32 and as it went into the network, as a WEBP of at most `SIDE` pixels a side."""
-    return images.thumbnail(picture.round().clip(0, 255).astype("uint8"), examples.SIDE)
+    """A picture of 0..255, float32 and as it went into the network, as a JPEG of at most `SIDE` pixels a side."""
+    return images.encoded(images.shrunk(picture.round().clip(0, 255).astype("uint8"), examples.SIDE))

@@ -1,8 +1,8 @@
 """What augmentation makes of a few training pictures, kept as small files until their dataset version changes.
 
 cache/examples/<key>/          one folder for what decides how the pictures look changed, written at once
-    pictures.json              sha256 and class name of each picture, in order
-    <picture>-<view>.webp      view 0 as it is, from 1 changed
+    shown.json                 sha256 and class name of each picture, in order
+    <picture>-<view>.jpg       view 0 as it is, from 1 changed
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from dashboard.data.labels import TRAIN
 CLASSES = 3  # at most, a picture of each
 CHANGED = 3  # versions of each picture beside the one as it is
 SIDE = 128  # pixels, at most
-PICTURES = "pictures.json"
+PICTURES = "shown.json"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Examples:
 
     def files(self, picture: int) -> list[Path]:
         """Of a picture's number: as it is, then its changed versions."""
-        return [self.folder / f"{picture}-{view}.webp" for view in range(CHANGED + 1)]
+        return [self.folder / f"{picture}-{view}.jpg" for view in range(CHANGED + 1)]
 
 
 def pick(members: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
-from dashboard.data import intake, samples
+from dashboard.data import imports, intake, samples
 from dashboard.data.datasets import Dataset
-from dashboard.ui import panels, state
+from dashboard.ui import panels, state, text
 
 PLACE = "dataset"
 ARCHIVES = ["zip", "tar", "gz", "tgz", "xz"]
@@ -18,7 +18,9 @@ WAYS = ("Zip or tar", "Folder", "Class by class", "Demo set")
 
 
 def form() -> None:
-    """Choose a way and hand in the pictures."""
+    """Choose a way and hand in the pictures, or go on with what was interrupted."""
+    for left in imports.unfinished():
+        _interrupted(left)
     way = st.segmented_control("How do your pictures come?", WAYS, default=WAYS[0], key="dataset_way", required=True)
     {"Zip or tar": _archive, "Folder": _folder, "Class by class": _classes, "Demo set": _demo}[way]()
     st.caption(
@@ -26,6 +28,23 @@ def form() -> None:
         f"{LIMITS.image_bytes // MIB} MB each; up to {LIMITS.archive_members:,} files and "
         f"{LIMITS.archive_bytes // GIB} GB unpacked. Pictures stay on this machine."
     )
+
+
+def _interrupted(left: imports.Import) -> None:
+    """An import whose server was ended: what was done is not done again."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"The import of **{text.literal(left.request.name)}** was interrupted after "
+            f"{text.count(left.finished, 'file')}.",
+            width="stretch",
+        )
+        if st.button("Go on", key=f"dataset_go_on_{left.request.id}", type="primary"):
+            panels.start(PLACE, "Going on", lambda report, cancelled: intake.go_on(left, report, cancelled))
+            st.rerun()
+        if st.button("Discard", key=f"dataset_discard_{left.request.id}"):
+            imports.discard(left)
+            intake.discard(Path(left.request.path))
+            st.rerun()
 
 
 def _archive() -> None:

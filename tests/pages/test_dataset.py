@@ -2,13 +2,14 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.data import datasets, samples
+from dashboard.data import attempts, datasets, imports, intake, samples
 from tests.pages.conftest import OpenPage, settle
 
 
@@ -112,3 +113,28 @@ def test_two_datasets_of_one_name_can_be_told_apart(open_page: OpenPage) -> None
     assert len(datasets.listing()) == 2 and len(set(options)) == 2
     at.selectbox(key="frame_dataset").set_value(datasets.listing()["id"].iloc[1]).run()
     assert not at.exception
+
+
+def test_an_import_that_was_interrupted_is_offered_and_goes_on(open_page: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "pets.zip"
+    path.write_bytes(archive({"cat": 8, "dog": 8}))
+    request = intake.request(intake.Source(path, "pets.zip"), "pets <b>")
+    with suppress(KeyboardInterrupt), imports.at_work(request) as under_way:
+        attempts.read_all(under_way, staged=False, on_progress=None, cancelled=None)
+        raise KeyboardInterrupt
+    at = open_page("dataset")
+    assert any("pets \\<b\\>" in each.value and "after 16 files" in each.value for each in at.markdown)
+    at.button(key=f"dataset_go_on_{request.id}").click().run()
+    settle(at, lambda at: shown(at).get("Pictures") == "16")
+    assert not imports.unfinished()
+
+
+def test_an_import_that_was_interrupted_can_be_discarded(open_page: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "pets.zip"
+    path.write_bytes(archive({"cat": 8, "dog": 8}))
+    request = intake.request(intake.Source(path, "pets.zip"), "pets")
+    with suppress(KeyboardInterrupt), imports.at_work(request):
+        raise KeyboardInterrupt
+    at = open_page("dataset")
+    at.button(key=f"dataset_discard_{request.id}").click().run()
+    assert not at.exception and not imports.unfinished() and path.exists()
