@@ -7,6 +7,7 @@ there is room for it; single pictures then fill every class to its count exactly
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from dashboard.data.labels import TEST, TRAIN, VALIDATION
@@ -39,29 +40,23 @@ def allot(table: pd.DataFrame, quotas: Quotas) -> pd.Series:
     Returns:
         A split name for each row, with the index of `table`.
     """
-    groups = _groups(table)
+    table = table.assign(position=range(len(table)))
+    alone = ~table["together"].duplicated(keep=False) & (table["kept"] == "")
     rooms = _Rooms(Counter(table["class_name"]), quotas)
-    splits = [""] * len(table)
-    singles: dict[str, Group] = defaultdict(list)
-    for group in groups:
-        if len(group) == 1 and not group[0].kept:
-            singles[group[0].class_name].append(group[0])
-            continue
-        split = rooms.take(group)
-        for row in group:
-            splits[row.position] = split
-    for class_name, rows in singles.items():
-        for row, split in zip(rows, rooms.fill(class_name, len(rows)), strict=True):
-            splits[row.position] = split
-    _close_gaps(groups, splits, quotas)
+    splits = np.full(len(table), "", dtype=object)
+    for group in _groups(table[~alone]):
+        splits[[row.position for row in group]] = rooms.take(group)
+    for class_name, rows in table[alone].sort_values("place").groupby("class_name"):
+        splits[rows["position"]] = rooms.fill(str(class_name), len(rows))
+    _close_gaps(table, splits, quotas)
     return pd.Series(splits, index=table.index, dtype=object, name="split")
 
 
 def _groups(table: pd.DataFrame) -> list[Group]:
     """Rows that belong together: those with a split of before first, then the largest, then by place."""
     found: dict[int, Group] = defaultdict(list)
-    columns = (table[name] for name in ("together", "class_name", "place", "kept"))
-    for position, (together, class_name, place, kept) in enumerate(zip(*columns, strict=True)):
+    columns = (table[name] for name in ("together", "position", "class_name", "place", "kept"))
+    for together, position, class_name, place, kept in zip(*columns, strict=True):
         found[together].append(Row(position, class_name, place, kept))
     for group in found.values():
         group.sort(key=lambda row: row.place)
@@ -105,26 +100,23 @@ def _of_before(group: Group) -> str:
     return max(kept, key=lambda split: (kept[split], ORDER.index(split))) if kept else ""
 
 
-def _close_gaps(groups: list[Group], splits: list[str], quotas: Quotas) -> None:
+def _close_gaps(table: pd.DataFrame, splits: np.ndarray, quotas: Quotas) -> None:
     """See that each class has a picture in each split that it is due, whatever the groups took."""
-    held = Counter((row.class_name, splits[row.position]) for group in groups for row in group)
     for name, due in quotas.items():
         wanted = [split for split, count in zip((TEST, VALIDATION), due, strict=True) if count] + [TRAIN]
         for split in wanted:
-            if not held[name, split]:
-                for row in _to_move(
-                    [group for group in groups if any(row.class_name == name for row in group)], splits
-                ):
-                    held[row.class_name, splits[row.position]] -= 1
-                    held[row.class_name, split] += 1
-                    splits[row.position] = split
+            mine = table[table["class_name"] == name]
+            if split not in splits[mine["position"]]:
+                near = table[table["together"].isin(mine["together"])]
+                splits[[row.position for row in _to_move(_groups(near), splits)]] = split
 
 
-def _to_move(groups: list[Group], splits: list[str]) -> Group:
-    """The smallest group whose going leaves no split of any of its classes empty; else one picture of the largest."""
+def _to_move(groups: list[Group], splits: np.ndarray) -> Group:
+    """The smallest group whose going leaves no split of any of its classes empty; else one picture."""
     held = Counter((row.class_name, splits[row.position]) for group in groups for row in group)
     for group in sorted(groups, key=len):
         going = Counter((row.class_name, splits[row.position]) for row in group)
         if all(held[key] > count for key, count in going.items()):
             return group
-    return max(groups, key=len)[-1:]
+    rows = (row for group in sorted(groups, key=len, reverse=True) for row in group)
+    return [max(rows, key=lambda row: held[row.class_name, splits[row.position]])]

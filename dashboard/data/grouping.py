@@ -14,7 +14,7 @@ NAMED: dict[str, str] = {
     "folder": "the folder the file lies in",
     "pattern": "a pattern for the file's name, whose first * is the group: *_frame*",
 }
-MOST_STARS = 3
+EXPRESSIONS = {"last number": r"^(.*?)[0-9]+[^0-9]*$", "first underscore": r"^([^_]+)_"}
 
 
 def named(members: pd.DataFrame, by: str, pattern: str = "") -> pd.Series:
@@ -23,7 +23,7 @@ def named(members: pd.DataFrame, by: str, pattern: str = "") -> pd.Series:
     Args:
         members: columns path and group_name.
         by: one of `NAMED`.
-        pattern: for `pattern`: text that is taken literally, and one to three `*`.
+        pattern: for `pattern`: text that is taken literally, and `*` for any text.
 
     Returns:
         Text, with the index of `members`. Pictures of different folders never share a group that a file's name gave.
@@ -34,21 +34,31 @@ def named(members: pd.DataFrame, by: str, pattern: str = "") -> pd.Series:
     folder, name = parts[0], parts[2].str.replace(r"\.[^.]*$", "", regex=True)
     if by == "folder":
         return folder
-    expression = {
-        "last number": r"^(.*?)[0-9]+[^0-9]*$",
-        "first underscore": r"^([^_]+)_",
-        "pattern": _expression(pattern),
-    }[by]
-    found = name.str.extract(expression, expand=False)
-    group: pd.Series = (folder + "/" + found).where(found.notna() & (found != ""), "")
+    if by == "pattern":
+        pieces = re.sub(r"\*+", "*", pattern).split("*")
+        found = pd.Series([_matched(text, pieces) for text in name], index=members.index, dtype=object)
+    else:
+        found = name.str.extract(EXPRESSIONS[by], expand=False).fillna("")
+    group: pd.Series = (folder + "/" + found).where(found != "", "")
     return group
 
 
-def _expression(pattern: str) -> str:
-    first, *others = (re.escape(part) for part in pattern.split("*")[: MOST_STARS + 1])
-    if not others:
-        return f"^({first})$"
-    return "^" + first + "(.+?)" + ".*?".join(others) + "$"
+def _matched(name: str, pieces: list[str]) -> str:
+    """What the first `*` between pieces of text stands for, as short as can be; empty where the name does not match.
+
+    No regular expression: a name can be made to keep one busy for hours.
+    """
+    first, *rest = pieces
+    if not rest or not name.startswith(first):
+        return ""
+    at, group = len(first), ""
+    for number, piece in enumerate(rest):
+        found = len(name) - len(piece) if number == len(rest) - 1 else name.find(piece, at + (number == 0))
+        if found < at + (number == 0) or not name.startswith(piece, found):
+            return ""
+        group = group or name[at:found]
+        at = found + len(piece)
+    return group
 
 
 def together(members: pd.DataFrame, likenesses: pd.DataFrame, group: pd.Series) -> pd.Series:

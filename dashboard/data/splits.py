@@ -38,6 +38,16 @@ class SplitSettings(BaseModel):
     group_pattern: str = Field("", max_length=200, description="of file names, whose first * is the group")
 
     @model_validator(mode="after")
+    def _name_the_group(self) -> "SplitSettings":
+        if self.group_by == "pattern" and "*" not in self.group_pattern:
+            raise DatasetError(
+                "split-pattern",
+                f"A pattern has at least one *, which stands for the name of the group, such as *_frame*; received "
+                f"'{self.group_pattern}'.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "SplitSettings":
         if self.validation_share + self.test_share > 0.9:
             raise DatasetError(

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -105,3 +106,100 @@ def test_a_split_file_that_does_not_fit_is_refused_with_its_reason(change, code)
     with pytest.raises(DatasetError) as refusal:
         splits.as_given(table, change(right))
     assert refusal.value.code == code
+
+
+# What belongs together
+
+
+@st.composite
+def grouped(draw):
+    """A set whose classes have at least 12 pictures, some of them in groups, most groups of one class."""
+    counts = draw(st.dictionaries(st.text("abcd", min_size=1, max_size=2), st.integers(12, 60), min_size=2, max_size=4))
+    table = members(counts)
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    table["together"] = np.arange(len(table))
+    for _ in range(int(0.2 * len(table))):
+        one = table.sample(1, random_state=rng.integers(2**31)).iloc[0]
+        others = table[table["class_name"] == one["class_name"]] if rng.random() < 0.9 else table
+        other = others.sample(1, random_state=rng.integers(2**31)).iloc[0]
+        table.loc[table["together"] == other["together"], "together"] = one["together"]
+    return table
+
+
+@given(grouped(), st.integers(0, 1000))
+def test_what_belongs_together_stands_on_one_side_and_shares_are_kept_to_within_a_picture(table, seed):
+    settings = SplitSettings(seed=seed)
+    split = splits.stratified(table, settings)
+    largest = table.groupby(["class_name", "together"]).size().groupby("class_name").max()
+    for _, rows in split.groupby(table["together"]):
+        assert rows.nunique() == 1
+    for name, rows in split.groupby(table["class_name"]):
+        found = rows.value_counts()
+        assert {"train", "validation", "test"} <= set(found.index)
+        if largest.max() <= 3:  # larger ones may leave no way to come nearer
+            due = 0.15 * len(rows)
+            assert abs(found["validation"] - due) <= 1.5 and abs(found["test"] - due) <= 1.5, name
+
+
+def test_groups_of_several_pictures_are_not_all_put_on_one_side():
+    table = members({"a": 300, "b": 300})
+    table["together"] = table.index // 3
+    split = splits.stratified(table, SplitSettings())
+    assert split.value_counts().to_dict() == {"train": 420, "validation": 90, "test": 90}
+
+
+def test_a_division_may_be_blind_to_what_belongs_together():
+    table = members({"a": 40, "b": 40})
+    blind = splits.stratified(table, SplitSettings())
+    table["together"] = table.index // 2
+    assert splits.stratified(table, SplitSettings(keep_together=False)).equals(blind)
+    assert not splits.stratified(table, SplitSettings()).equals(blind)
+
+
+def test_a_class_of_too_few_groups_is_divided_all_the_same():
+    table = members({"a": 20, "b": 20})
+    table["together"] = np.where(table["class_name"] == "a", 0, table.index)
+    split = splits.stratified(table, SplitSettings())
+    assert set(split[table["class_name"] == "a"]) == {"train", "validation", "test"}
+    assert split[table["class_name"] == "a"].value_counts()["train"] == 18, "only what must is parted"
+
+
+def test_pictures_keep_their_split_when_others_are_added():
+    first = members({"a": 40, "b": 40})
+    before = splits.stratified(first, SplitSettings())
+    table = members({"a": 60, "b": 50})
+    table["kept"] = table["sha256"].map(dict(zip(first["sha256"], before, strict=True))).fillna("")
+    after = splits.stratified(table, SplitSettings())
+    known = table["kept"] != ""
+    assert (after[known] == table["kept"][known]).all()
+    counts = after.groupby(table["class_name"]).value_counts().to_dict()
+    assert counts["a", "test"] == 9 and counts["b", "test"] == 8
+
+
+def test_a_new_picture_that_looks_like_an_old_one_goes_where_that_is():
+    table = members({"a": 40, "b": 40})
+    before = splits.stratified(table, SplitSettings())
+    table["kept"], table["together"] = before, np.arange(len(table))
+    new = pd.DataFrame(
+        {"sha256": [f"new {sha}" for sha in table["sha256"]], "class_name": table["class_name"], "kept": ""}
+    ).assign(together=table["together"].to_numpy())
+    both = pd.concat([table, new], ignore_index=True)
+    after = splits.stratified(both, SplitSettings())
+    assert (after[:80].to_numpy() == after[80:].to_numpy()).all()
+    assert (after[:80] == before).all()
+
+
+def test_a_validation_part_taken_from_the_train_folder_keeps_groups_whole():
+    table = pd.concat([members({"a": 20, "b": 20}, "train"), members({"a": 5, "b": 5}, "test")], ignore_index=True)
+    table["together"] = table.index // 2
+    result = splits.stratified(table, SplitSettings())
+    for _, rows in result[table["given_split"] == "train"].groupby(table["together"]):
+        assert rows.nunique() == 1
+    for _, rows in result.groupby(table["class_name"]):
+        assert (rows == "validation").sum() in (2, 4)  # of 3 that are due, in pairs
+
+
+def test_a_pattern_without_a_star_is_refused():
+    with pytest.raises(DatasetError, match="at least one") as refusal:
+        SplitSettings(group_by="pattern", group_pattern="frame")
+    assert refusal.value.code == "split-pattern"
