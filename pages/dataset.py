@@ -41,6 +41,7 @@ panels.chart(
     data=members[["path", "class_name", "split"]],
 )
 walls.needs_attention(remarks)
+splitting.honesty(dataset)
 splitting.form(dataset)
 with st.expander("Sizes of the pictures", icon=":material/aspect_ratio:"):
     panels.chart(

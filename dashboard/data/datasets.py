@@ -75,6 +75,48 @@ def create(
     return dataset
 
 
+def extend(
+    dataset: Dataset, added: pd.DataFrame, pictures: pd.DataFrame, remarks: pd.DataFrame, alike: pd.DataFrame
+) -> Dataset:
+    """A new version with more pictures; every picture that was there keeps its split.
+
+    Args:
+        dataset: its newest version is what is added to.
+        added: as the members of `create`; pictures that are there already are left out, and a path that is taken gets
+            a number.
+        pictures, remarks, alike: as for `create`.
+
+    Raises:
+        DatasetError: `dataset-class-too-small`; nothing is written then.
+    """
+    newest = get(dataset.id)
+    rows, split = _members(newest, [*ROW, "group_name"]), split_settings(newest)
+    new = added[~added["sha256"].isin(rows["sha256"])]
+    new = new.assign(path=_untaken(new["path"], set(rows["path"])), group_name=new.get("group_name", ""))
+    everything = pd.concat([rows.assign(kept=rows["split"]), new.assign(kept="")], ignore_index=True)
+    both = pd.concat([likenesses(newest), alike[LIKENESSES]], ignore_index=True)
+    everything["split"] = _divided(everything, both, split)
+    with database.database().begin() as connection:
+        _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
+        _insert(connection, _or_ignore(connection, database.likenesses), alike[LIKENESSES])
+        _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
+    return _new_version(newest, everything, f"{len(new):,} pictures added", split)
+
+
+def _untaken(paths: pd.Series, taken: set[str]) -> list[str]:
+    """Each path, with a number where it is taken by another picture: `roses/1.jpg`, `roses/1 (2).jpg`."""
+    found = []
+    for path in paths:
+        stem, dot, suffix = path.rpartition(".") if "." in path.rpartition("/")[2] else (path, "", "")
+        number, name = 1, path
+        while name in taken:
+            number += 1
+            name = f"{stem} ({number}){dot}{suffix}"
+        taken.add(name)
+        found.append(name)
+    return found
+
+
 def _divided(members: pd.DataFrame, alike: pd.DataFrame, split: SplitSettings) -> pd.Series:
     """A split for each row; `members` has the columns sha256, path, class_name, group_name, perhaps given_split."""
     named = grouping.named(members, split.group_by, split.group_pattern)
@@ -214,6 +256,13 @@ def leaks(dataset: Dataset) -> tuple[int, int]:
     named = grouping.named(rows, settings.group_by, settings.group_pattern)
     blind = splits.stratified(rows, settings.model_copy(update={"use_given": False}))
     return grouping.leaked(rows, alike, named, blind), grouping.leaked(rows, alike, named, rows["split"])
+
+
+def group_sizes(dataset: Dataset, by: grouping.Named, pattern: str) -> pd.Series:
+    """Pictures of each group that has two or more, the largest first; see `grouping.named`."""
+    named = grouping.named(_members(dataset, ["path", "group_name"]), by, pattern)
+    sizes = named[named != ""].value_counts()
+    return sizes[sizes > 1]
 
 
 def likenesses(dataset: Dataset) -> pd.DataFrame:

@@ -37,7 +37,7 @@ class Request(BaseModel):
     name: str  # of the dataset, as the user calls it
     stamp: int  # when the archive was last written, nanoseconds since 1970; 0 for a folder, whose files have their own
     size: int  # bytes of the archive; 0 for a folder
-    into: str = ""  # id of the dataset that gets the pictures; empty for a new one
+    into: str  # id of the dataset that gets the pictures; empty for a new one
     labels: str = ""  # how a label file decides the classes, as JSON; empty where folders do
 
     @property

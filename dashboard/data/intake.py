@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from dashboard.core.errors import DatasetError, UploadError
 from dashboard.core.files import CHUNK
 from dashboard.core.limits import LIMITS
 from dashboard.core.settings import workspace
-from dashboard.data import attempts, datasets, folders, imports, labels, names, parent, signatures
+from dashboard.data import attempts, datasets, folders, imports, labels, likeness, names, parent, signatures
 from dashboard.data.attempts import Cancelled, Progress
 from dashboard.data.datasets import Dataset
 from dashboard.data.splits import SplitSettings
@@ -34,30 +35,54 @@ def import_pictures(
     source: Source,
     *,
     name: str,
+    into: str = "",
     on_progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Dataset:
     """Open a source and make a dataset of it: version 1, divided by the advised shares.
+
+    Args:
+        source: what is opened.
+        name: of the dataset.
+        into: id of a dataset that gets the pictures, as a new version; what was there keeps its split.
+        on_progress: told how many files of how many are done, and of what.
+        cancelled: asked now and then; true ends the import.
 
     Raises:
         UploadError: the source as a whole cannot be opened.
         DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
             in the database then.
     """
-    with imports.at_work(request(source, name)) as under_way:
+    with imports.at_work(request(source, name, into)) as under_way:
         attempts.read_all(under_way, is_staged(source.path), on_progress, cancelled)
         pictures, remarks = _tables(under_way.lines())
-        kept, duplicates = _apart(pictures)
+        there = datasets.members(datasets.get(into)) if into else pd.DataFrame(columns=RECORDED)
+        kept, duplicates = _apart(pictures, there)
         remarks = pd.concat([remarks, duplicates], ignore_index=True).astype({"refused": bool})
-        _refuse_untrainable(kept, remarks)
+        if not into:
+            _refuse_untrainable(kept, remarks)
+        signed = under_way.signature_rows()
+        alike = _look_alikes(signed, into, on_progress, cancelled)
         if on_progress is not None:
             on_progress(len(kept), len(kept), "Writing the dataset")
-        dataset = datasets.create(name, kept, kept.drop_duplicates("sha256"), remarks, SplitSettings())
-        signatures.write(signatures.path(dataset.id, 0), under_way.signature_rows())
+        if into:
+            dataset = datasets.extend(datasets.get(into), kept, kept, remarks, alike)
+        else:
+            dataset = datasets.create(name, kept, kept, remarks, SplitSettings(), alike)
+        signatures.keep(dataset.id, signed)
     return dataset
 
 
-def request(source: Source, name: str) -> imports.Request:
+def _look_alikes(
+    signed: np.ndarray, into: str, on_progress: Progress | None, cancelled: Cancelled | None
+) -> pd.DataFrame:
+    """Pairs of pictures of an import, and of one of it and one of the dataset it goes into, that look alike."""
+    before = signatures.of_dataset(into) if into else signed[:0]
+    before = before[~np.isin(before["sha256"], signed["sha256"])]
+    return likeness.search(np.concatenate([before, signed]), len(signed), on_progress, cancelled)
+
+
+def request(source: Source, name: str, into: str = "") -> imports.Request:
     """What `import_pictures` is asked for, which tells one import from another.
 
     Raises:
@@ -69,7 +94,7 @@ def request(source: Source, name: str) -> imports.Request:
         raise UploadError("source-missing", f"There is no file or folder '{shown}'. Check the path.")
     status = path.stat()
     stamp, size = (status.st_mtime_ns, status.st_size) if path.is_file() else (0, 0)
-    return imports.Request(path=str(path), name=name, stamp=stamp, size=size)
+    return imports.Request(path=str(path), name=name, stamp=stamp, size=size, into=into)
 
 
 def _tables(messages: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -122,11 +147,17 @@ def _taken(name: str, sha256: str, refusal: Any) -> tuple[str, str, str, str]:
     return (name, sha256, "", "") if refusal is None else (name, "", refusal.reason, refusal.code)
 
 
-def _apart(pictures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pictures without those seen before, and remarks about the latter. Of the same bytes the first stays."""
-    again = pictures["sha256"].duplicated()
+def _apart(pictures: pd.DataFrame, there: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pictures without those seen before, and remarks about the latter. Of the same bytes the first stays.
+
+    Args:
+        pictures: columns path, sha256, class_name and others.
+        there: pictures of the dataset that they go into; the same columns.
+    """
+    again = pictures["sha256"].duplicated() | pictures["sha256"].isin(there["sha256"])
     kept = pictures[~again].reset_index(drop=True)
-    first = kept.set_index("sha256")
+    columns = ["sha256", "class_name", "path"]
+    first = pd.concat([there[columns], kept[columns]]).drop_duplicates("sha256").set_index("sha256")
     remarks = [
         (row.path, *_duplicate(row.class_name, first.at[row.sha256, "class_name"], first.at[row.sha256, "path"]), True)
         for row in pictures[again].itertuples()

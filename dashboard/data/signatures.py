@@ -25,10 +25,18 @@ def path(dataset_id: str, number: int) -> Path:
     return workspace("signatures", f"{dataset_id}-{number}.npy")
 
 
-def write(path: Path, rows: np.ndarray) -> None:
+def write(file: Path, rows: np.ndarray) -> None:
     """Write an array of `ROW`, whole or not at all."""
-    with files.replacing(path) as aside:
+    with files.replacing(file) as aside:
         np.save(aside, rows)
+
+
+def keep(dataset_id: str, rows: np.ndarray) -> None:
+    """Keep the signatures of what was added to a dataset, beside those of before."""
+    number = 0
+    while path(dataset_id, number).exists():
+        number += 1
+    write(path(dataset_id, number), rows)
 
 
 def read(path: Path) -> np.ndarray:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import datasets
+from dashboard.data import datasets, grouping
 from dashboard.runs import events, workers
 from dashboard.runs.run import open_run
 from dashboard.ui.jobs import Jobs
@@ -56,6 +56,18 @@ def predictions(run_id: str) -> pd.DataFrame:
 def members(dataset_id: str, version: int) -> pd.DataFrame:
     """Pictures of a dataset version; it never changes."""
     return datasets.members(datasets.get(dataset_id, version))
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def leaks(dataset_id: str, version: int) -> tuple[int, int]:
+    """Pairs that belong together and stand on two sides: by a blind division, and by this version's."""
+    return datasets.leaks(datasets.get(dataset_id, version))
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def group_sizes(dataset_id: str, version: int, by: grouping.Named, pattern: str) -> pd.Series:
+    """Pictures of each named group that has two or more, the largest first."""
+    return datasets.group_sizes(datasets.get(dataset_id, version), by, pattern)
 
 
 def run_epochs(run_id: str) -> pd.DataFrame:

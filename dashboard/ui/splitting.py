@@ -1,19 +1,43 @@
-"""How a dataset is divided: the form that makes a new version of it."""
+"""How a dataset is divided: what would have leaked, and the form that makes a new version of it."""
+
+from typing import Literal
 
 import streamlit as st
 
-from dashboard.data import datasets
+from dashboard.data import datasets, grouping
 from dashboard.data.datasets import Dataset
 from dashboard.data.splits import SplitSettings
+from dashboard.ui import resources, text
+
+GROUPS = {
+    "": "As the label file says",
+    "last number": "File name without its last number",
+    "first underscore": "File name up to its first underscore",
+    "folder": "Folder",
+    "pattern": "A pattern of mine",
+}
+
+
+def honesty(dataset: Dataset) -> None:
+    """Both numbers: pairs that belong together and would have been parted, and those that are."""
+    blind, here = resources.leaks(dataset.id, dataset.version)
+    if not blind and not here:
+        return
+    would = f"{text.count(blind, 'pair')} of look-alikes would stand on two sides of a blind division"
+    if here:
+        st.warning(
+            f"{would}; here {here:,} do, and make the figures look better than they are. "
+            "Divide again below, with look-alikes kept together.",
+            icon=":material/call_split:",
+        )
+    else:
+        st.markdown(f":material/verified: {would}, and flatter its figures. Here **none** do.")
 
 
 def form(dataset: Dataset) -> None:
-    """Shares, seed and whether folders named train, validation or test are respected."""
+    """Shares, seed, what has to stay together, and whether folders named for splits are respected."""
     now = datasets.split_settings(dataset)
-    with (
-        st.expander("Training, validation and test", icon=":material/call_split:"),
-        st.form("dataset_split", border=False),
-    ):
+    with st.expander("Training, validation and test", icon=":material/call_split:"):
         st.write(
             "The network learns from the training pictures, chooses its best epoch by the validation pictures, and is "
             "judged by the test pictures it has never seen. Every class is divided alike."
@@ -27,13 +51,60 @@ def form(dataset: Dataset) -> None:
                 "Seed", 0, 2**31 - 1, now.seed, key="dataset_split_seed", help="Another seed divides in another way."
             )
         given = st.toggle("Respect folders named train, validation or test", now.use_given, key="dataset_use_given")
-        if st.form_submit_button("Divide again", key="dataset_split_apply"):
+        together = st.toggle(
+            "Keep look-alikes and groups on one side",
+            now.keep_together,
+            key="dataset_keep_together",
+            help="Pictures of one burst, one film or one patient are nearly the same. Where some train and some test, "
+            "the network is asked what it has been told.",
+        )
+        by, pattern = _groups(dataset, now) if together else (now.group_by, now.group_pattern)
+        if st.button("Divide again", key="dataset_split_apply"):
             datasets.resplit(
                 dataset,
                 SplitSettings(
-                    validation_share=validation / 100, test_share=test / 100, seed=int(seed), use_given=given
+                    validation_share=validation / 100,
+                    test_share=test / 100,
+                    seed=int(seed),
+                    use_given=given,
+                    keep_together=together,
+                    group_by=by,
+                    group_pattern=pattern if by == "pattern" else "",
                 ),
             )
             st.rerun()
     if dataset.version > 1:
         st.caption(f"Version {dataset.version} of this dataset. Runs keep the version they were trained on.")
+
+
+def _groups(dataset: Dataset, now: SplitSettings) -> tuple[grouping.Named, str]:
+    """What names the group of a picture, and what comes of it on these pictures."""
+    ways: list[Literal["", "last number", "first underscore", "folder", "pattern"]]
+    ways = ["", "last number", "first underscore", "folder", "pattern"]
+    with st.container(horizontal=True):
+        by = st.selectbox(
+            "Pictures of one group are named by",
+            ways,
+            index=ways.index(now.group_by),
+            format_func=lambda way: GROUPS[way],
+            key="dataset_group_by",
+            help="; ".join(f"{GROUPS[way]}: {grouping.NAMED[way]}" for way in ways).replace("*", "\\*"),
+        )
+        pattern = now.group_pattern
+        if by == "pattern":
+            pattern = st.text_input(
+                "Pattern of file names",
+                now.group_pattern or "*_frame*",
+                max_chars=200,
+                key="dataset_group_pattern",
+                help="The first \\* is the group, every other one any text; the rest is taken literally.",
+            )
+    sizes = resources.group_sizes(dataset.id, dataset.version, by, pattern)
+    if len(sizes):
+        largest = text.literal(str(sizes.index[0]))
+        st.caption(
+            f"{text.count(len(sizes), 'group')} of two or more pictures; the largest, {largest}, has {sizes.iloc[0]:,}."
+        )
+    elif by:
+        st.caption("No two pictures share a group by that.")
+    return by, pattern

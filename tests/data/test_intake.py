@@ -455,3 +455,29 @@ def test_an_empty_zip_is_an_empty_dataset(tmp_path, workspace):
     with pytest.raises(DatasetError) as refusal:
         take(tmp_path / "a.zip")
     assert refusal.value.code == "dataset-empty"
+
+
+# More pictures for a dataset
+
+
+def test_pictures_added_to_a_dataset_leave_the_split_of_those_before_as_it_was(tmp_path, workspace):
+    everything = many(30)
+    first = take(zip_of({path: data for path, data in everything.items() if "/1" not in path}, tmp_path / "a.zip"))
+    before = datasets.members(first).set_index("path")["split"]
+    renamed = everything | {"a/2.png": everything["a/1.png"], "a/broken.png": b"\x89PNG"}
+    renamed |= {f"c/{number}.png": picture(99_000 + number) for number in range(3)}
+    second = take(zip_of(renamed, tmp_path / "b.zip"), into=first.id)
+    members = datasets.members(second).set_index("path")
+    assert (second.id, second.version) == (first.id, 2)
+    assert members["split"][before.index].equals(before)
+    assert "a/1.png" in members.index and "a/2.png" in members.index, "the first name of the new bytes counts"
+    assert len(members) == 63 and members.loc["c/1.png", "class_name"] == "c"
+    assert datasets.members(first).set_index("path")["split"].equals(before)
+    codes = datasets.remarks(second).set_index("path")["code"]
+    assert codes["a/broken.png"] == "image-format" and codes["a/0.png"] == "duplicate"
+
+
+def test_a_name_that_is_taken_by_another_picture_gets_a_number(tmp_path, workspace):
+    first = take(zip_of(classes("a", "b"), tmp_path / "a.zip"))
+    second = take(zip_of({"a/0.png": picture(900), "a/1.png": picture(901)}, tmp_path / "b.zip"), into=first.id)
+    assert {"a/0 (2).png", "a/1 (2).png", "a/0.png"} <= set(datasets.members(second)["path"])

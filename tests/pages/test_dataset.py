@@ -72,7 +72,7 @@ def test_dividing_again_makes_a_new_version_and_leaves_the_old_one(open_page: Op
     at = upload(open_page("dataset"), archive({"cat": 20, "dog": 20}))
     settle(at, lambda at: "Pictures" in shown(at))
     at.number_input(key="dataset_test_share").set_value(30)
-    next(button for button in at.button if button.label == "Divide again").click().run()
+    at.button(key="dataset_split_apply").click().run()
     assert shown(at)["Test"] == "12"
     dataset = datasets.get(datasets.listing()["id"].iloc[0])
     assert dataset.version == 2
