@@ -172,7 +172,7 @@ def _refuse(name: str, size: int) -> None:
 
 def _refuse_full_disk(wanted: int) -> None:
     """Leave `LIMITS.disk_reserve` for what else is written: the database, checkpoints, other people's uploads."""
-    free = shutil.disk_usage(workspace()).free
+    free = shutil.disk_usage(workspace("uploads").parent).free
     if free < wanted + LIMITS.disk_reserve:
         raise UploadError(
             "disk-full",
@@ -221,7 +221,7 @@ def _folder(upload_id: str) -> Path:
 
 
 def _unknown() -> UploadError:
-    return UploadError("upload-unknown", "The upload is not here: it was added, removed, or left for a day. Begin anew.")
+    return UploadError("upload-unknown", "The upload is not here: it was added, removed or left for a day. Begin anew.")
 
 
 def _unwritten(error: OSError) -> UploadError:

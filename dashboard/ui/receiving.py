@@ -6,8 +6,8 @@ PUT /upload/{id}             one chunk, its place and digest in the headers `Upl
 POST /upload/{id}/finish     all has come
 DELETE /upload/{id}          forget it
 
-Streamlit guards none of this, so each asks for a token that a page of this server handed out, and for a request of a page
-of this very origin. Answers are JSON: the upload, or `code` and `message`.
+Streamlit guards none of this, so each asks for a token that a page of this server handed out, and for a request that a
+page of this very origin made. Answers are JSON: the upload, or `code` and `message`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The box that sends a large archive from the page to `ui/receiving.py`, part by part, and the token it needs for that."""
+"""The box in the page that sends a large archive to `ui/receiving.py`, part by part, and the token it needs."""
 
 import streamlit as st
 
