@@ -17,6 +17,8 @@ class Limits:
     archive_bytes: int = 20 * GIB  # unpacked
     archive_ratio: int = 200  # unpacked to packed, for members above `ratio_from`
     ratio_from: int = MIB  # bytes
+    chunk_bytes: int = 8 * MIB  # of a large upload, at once
+    disk_reserve: int = GIB  # left free by uploads
     label_file_bytes: int = 64 * MIB
     weights_bytes: int = 2 * GIB
     child_memory: int = 2 * GIB

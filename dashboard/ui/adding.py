@@ -7,11 +7,13 @@ import streamlit as st
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
-from dashboard.data import imports, intake, samples
+from dashboard.data import imports, intake, samples, uploads
 from dashboard.data.datasets import Dataset
-from dashboard.ui import panels, state, text
+from dashboard.data.intake import Source
+from dashboard.ui import panels, state, text, uploading
 
 PLACE = "dataset"
+SMALL = 200  # MB; the widget's files are held in memory
 ARCHIVES = ["zip", "tar", "gz", "tgz", "xz"]
 PICTURES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 WAYS = ("Zip or tar", "Folder", "Class by class", "Demo set")
@@ -49,11 +51,17 @@ def _interrupted(left: imports.Import) -> None:
 
 def _archive() -> None:
     file = st.file_uploader(
-        "One archive with a folder for each class", type=ARCHIVES, key=state.upload_key("dataset_archive")
+        "One archive with a folder for each class",
+        type=ARCHIVES,
+        max_upload_size=SMALL,
+        key=state.upload_key("dataset_archive"),
     )
     if file is not None and _ready("archive"):
         name = _without_suffix(file.name)
         _import([(file.name, file)], name)
+    if finished := uploading.box(f"An archive of more than {SMALL} MB, up to {LIMITS.archive_bytes // GIB} GB"):
+        source = uploads.take(finished)
+        _import_source(source, _without_suffix(source.name))
 
 
 def _folder() -> None:
@@ -148,15 +156,17 @@ def _ready(way: str) -> bool:
 
 
 def _import(files: list[tuple[str, BinaryIO]], name: str) -> None:
-    staged = intake.stage_upload(files)
+    _import_source(Source(intake.stage_upload(files), name), name)
+
+
+def _import_source(source: Source, name: str) -> None:
+    """Open what was staged, in the background; it is removed afterwards."""
 
     def work(report: Any, cancelled: Any) -> Dataset:
         try:
-            return intake.import_pictures(
-                intake.Source(staged, name), name=name, on_progress=report, cancelled=cancelled
-            )
+            return intake.import_pictures(source, name=name, on_progress=report, cancelled=cancelled)
         finally:
-            intake.discard(staged)
+            intake.discard(source.path)
 
     panels.start(PLACE, "Looking at every picture", work)
     state.clear_uploads()

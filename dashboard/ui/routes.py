@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.core.database import database
 from dashboard.runs import supervisor
+from dashboard.ui import receiving
 
 log = logging.getLogger("thaw")
 
@@ -73,7 +74,7 @@ def _home(_request: Request) -> RedirectResponse:
 
 
 # Streamlit serves its default page at the root alone; a person types the name of the page.
-ROUTES = [Route("/home", _home)]
+ROUTES = [Route("/home", _home), *receiving.routes()]
 
 
 @asynccontextmanager
