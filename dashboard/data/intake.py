@@ -14,12 +14,13 @@ from dashboard.core.errors import DatasetError, UploadError
 from dashboard.core.files import CHUNK
 from dashboard.core.limits import LIMITS
 from dashboard.core.settings import workspace
-from dashboard.data import datasets, folders, labels, names, parent
+from dashboard.data import datasets, folders, label_files, labels, names, parent
 from dashboard.data.datasets import Dataset
+from dashboard.data.label_files import Proposal
 from dashboard.data.splits import SplitSettings
 
 OPENING = "dashboard.data.opening"
-RECORDED = ["path", "sha256", "class_name", "given_split", "format", "mode", "width", "height", "size"]
+RECORDED = ["path", "sha256", "class_name", "given_split", "group_name", "format", "mode", "width", "height", "size"]
 
 Progress = Callable[[int, int, str], None]
 Cancelled = Callable[[], bool]
@@ -33,24 +34,89 @@ class Source:
     name: str  # as the user calls it
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a source holds, before a picture was decoded.
+
+    `classes` are those its folders give, with their numbers of pictures, at most 1,000 of `class_count`. Of the
+    proposals, the first is the one that labels the most pictures.
+    """
+
+    files: int
+    pictures: int
+    refused: int
+    class_count: int
+    classes: tuple[tuple[str, int], ...]
+    proposals: tuple[Proposal, ...]
+
+    @property
+    def folders_decide(self) -> bool:
+        """Whether the folders give classes; `train` and `test` alone divide pictures, and name nothing they show."""
+        return self.class_count > 1 and not labels.given_splits({name for name, _ in self.classes})
+
+    @property
+    def usable(self) -> tuple[Proposal, ...]:
+        """Label files that can be used as they were found."""
+        return tuple(found for found in self.proposals if not found.doubt)
+
+
+def look(source: Source, *, label_path: Path | None = None, cancelled: Cancelled | None = None) -> Look:
+    """Look into a source in the limited child: its files, its class folders, and what its label files seem to mean.
+
+    Args:
+        source: as for `import_pictures`.
+        label_path: a label file on this machine that is no part of the source; it alone is looked into then.
+        cancelled: asked again and again; true ends it.
+
+    Raises:
+        UploadError: the source as a whole, or the file at `label_path`, cannot be opened.
+    """
+    outside = None if label_path is None else str(label_path.absolute())
+    job = {**_job("look", source), "label_path": outside}
+    first, *others = parent.messages(OPENING, job, seconds=LIMITS.child_seconds, cancelled=cancelled)
+    fields = {name: value for name, value in first.items() if name not in ("kind", "classes")}
+    proposals = [Proposal.from_record(_without_kind(other)) for other in others]
+    proposals.sort(key=lambda found: (bool(found.doubt), -found.matched))
+    classes = tuple((name, count) for name, count in first["classes"])
+    return Look(**fields, classes=classes, proposals=tuple(proposals))
+
+
+def _without_kind(message: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if name != "kind"}
+
+
+def _job(kind: str, source: Source) -> dict[str, Any]:
+    path = source.path
+    if not path.is_file() and not path.is_dir():
+        raise UploadError("source-missing", f"There is no file or folder '{names.shown(str(path))}'. Check the path.")
+    return {"kind": kind, "path": str(path.absolute()), "staged": is_staged(path)}
+
+
 def import_pictures(
     source: Source,
     *,
     name: str,
+    label_file: Proposal | None = None,
+    label_path: Path | None = None,
     on_progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Dataset:
     """Open a source and make a dataset of it: version 1, divided by the advised shares.
+
+    Args:
+        source: what to open.
+        name: of the dataset.
+        label_file: what `look` proposed and a person confirmed; it gives the classes instead of the folders.
+        label_path: where that file lies when it is no part of the source.
+        on_progress: told how many pictures are read.
+        cancelled: asked again and again; true ends it.
 
     Raises:
         UploadError: the source as a whole cannot be opened.
         DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
             in the database then.
     """
-    path = source.path
-    if not path.is_file() and not path.is_dir():
-        raise UploadError("source-missing", f"There is no file or folder '{names.shown(str(path))}'. Check the path.")
-    job = {"kind": "dataset", "path": str(path.absolute()), "staged": is_staged(path)}
+    job = {**_job("dataset", source), "labels": _labels(label_file, label_path)}
     pictures, remarks = _open(job, on_progress, cancelled)
     kept, duplicates = _apart(pictures)
     remarks = pd.concat([remarks, duplicates], ignore_index=True).astype({"refused": bool})
@@ -58,6 +124,14 @@ def import_pictures(
     if on_progress is not None:
         on_progress(len(kept), len(kept), "Writing the dataset")
     return datasets.create(name, kept, kept.drop_duplicates("sha256"), remarks, SplitSettings())
+
+
+def _labels(label_file: Proposal | None, label_path: Path | None) -> dict[str, Any] | None:
+    if label_file is None:
+        return None
+    label_files.required(label_file)
+    outside = None if label_path is None else str(label_path.absolute())
+    return {"proposal": label_file.as_record(), "label_path": outside}
 
 
 def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:

@@ -11,28 +11,34 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dashboard.core import files
 from dashboard.core.errors import UploadError
-from dashboard.data import archives, child, folders, images, labels, names
+from dashboard.data import archives, child, folders, images, labels, names, survey
 from dashboard.data.entries import Content, Entry, without_duplicates
+from dashboard.data.survey import Read
 
 WORKERS = 4  # decoding shares two cores well enough; the others wait for the disk meanwhile
 AHEAD = 2 * WORKERS  # contents in memory at once
 LARGE = 12_000_000  # pixels of a picture that is decoded alone, so that memory stays bounded
 PROGRESS_EVERY = 10  # pictures
 
-Opened = tuple[list[Entry], Iterator[Content]]
+Opened = tuple[list[Entry], Read]
 NOT_REFUSALS = ("not-a-picture",)
 _one_large_at_a_time = threading.Lock()
 
 
 def work(job: dict[str, Any]) -> None:
-    """Do one job: `kind` dataset (with class folders) or pictures (without), see `data.intake`."""
-    entries, contents = _open(job)
-    found = labels.by_folder(entry.path for entry in entries) if job["kind"] == "dataset" else None
+    """Do one job: `kind` look, dataset (with classes) or pictures (without), see `data.intake`."""
+    entries, read = _open(job)
+    if job["kind"] == "look":
+        survey.look(entries, read, job["label_path"])
+        return
+    entries, found = _classes(job, entries, read)
+    contents = read(entries)
     for entry in entries:
         if entry.refusal is not None:
             _remark(entry.path, entry.refusal)
@@ -47,6 +53,17 @@ def work(job: dict[str, Any]) -> None:
             child.say(kind="progress", done=done, total=total)
 
 
+def _classes(
+    job: dict[str, Any], entries: list[Entry], read: Read
+) -> tuple[list[Entry], dict[str, labels.Label] | None]:
+    """What gives the pictures their classes: the chosen label file, or the folders; nothing where none are wanted."""
+    if job["kind"] == "pictures":
+        return entries, None
+    if job.get("labels") is not None:
+        return survey.labelled(job["labels"], entries, read)
+    return entries, labels.by_folder(entry.path for entry in entries)
+
+
 def _open(job: dict[str, Any]) -> Opened:
     if job["kind"] == "pictures":
         paths = [Path(path) for path in job["paths"]]
@@ -59,18 +76,18 @@ def _open(job: dict[str, Any]) -> Opened:
         return _of_files(paths, given_names)
     if path.is_dir():
         entries, paths = folders.directory(path)
-        return entries, folders.contents(entries, paths)
+        return entries, partial(folders.contents, files=paths)
     return _of_archive(path)
 
 
 def _of_files(paths: list[Path], given_names: list[str]) -> Opened:
     entries = without_duplicates(folders.named(paths, given_names))
-    return entries, folders.contents(entries, paths)
+    return entries, partial(folders.contents, files=paths)
 
 
 def _of_archive(path: Path) -> Opened:
     entries = archives.directory(path)
-    return entries, archives.contents(path, entries)
+    return entries, partial(archives.contents, path)
 
 
 def _remark(path: str, error: UploadError) -> None:
@@ -115,6 +132,7 @@ def _take(content: Content, store: Path, found: dict[str, labels.Label] | None) 
         "animated": picture.animated,
         "class_name": label.class_name,
         "given_split": label.given_split,
+        "group_name": label.group_name,
     }
 
 
