@@ -32,7 +32,7 @@ def read_all(
         UploadError: what a child refused; `upload-cancelled`, `upload-timeout`; `upload-crashed` where children died
             whatever was left out.
     """
-    job = {"kind": "dataset", "path": under_way.request.path, "staged": staged, **under_way.job()}
+    job = {"kind": "dataset", "staged": staged, **under_way.job()}
     careful = 0
     for lost in range(CRASHES + 1):
         attempt = _Attempt(under_way, on_progress)

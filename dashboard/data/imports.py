@@ -58,7 +58,8 @@ class Import:
 
     def job(self) -> dict[str, str]:
         """What a child has to know of it."""
-        return {"journal": str(self.journal), "signatures": str(self.path / SIGNATURES)}
+        paths = {"journal": str(self.journal), "signatures": str(self.path / SIGNATURES)}
+        return {**paths, "path": self.request.path, "labels": self.request.labels}
 
     @contextmanager
     def writing(self) -> Iterator[Callable[[dict[str, Any]], None]]:

@@ -15,12 +15,24 @@ from dashboard.core.errors import DatasetError, UploadError
 from dashboard.core.files import CHUNK
 from dashboard.core.limits import LIMITS
 from dashboard.core.settings import workspace
-from dashboard.data import attempts, datasets, folders, imports, labels, likeness, names, parent, signatures
+from dashboard.data import (
+    attempts,
+    datasets,
+    folders,
+    imports,
+    label_files,
+    labels,
+    likeness,
+    names,
+    parent,
+    signatures,
+)
 from dashboard.data.attempts import Cancelled, Progress
 from dashboard.data.datasets import Dataset
+from dashboard.data.label_files import Proposal
 from dashboard.data.splits import SplitSettings
 
-RECORDED = ["path", "sha256", "class_name", "given_split", *datasets.PICTURES[1:]]
+RECORDED = ["path", "sha256", "class_name", "given_split", "group_name", *datasets.PICTURES[1:]]
 
 
 @dataclass(frozen=True)
@@ -31,11 +43,71 @@ class Source:
     name: str  # as the user calls it
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a source holds, before a picture was decoded.
+
+    `classes` are those its folders give, with their numbers of pictures, at most 1,000 of `class_count`. Of the
+    proposals, the first is the one that labels the most pictures.
+    """
+
+    files: int
+    pictures: int
+    refused: int
+    class_count: int
+    classes: tuple[tuple[str, int], ...]
+    proposals: tuple[Proposal, ...]
+
+    @property
+    def folders_decide(self) -> bool:
+        """Whether the folders give classes; `train` and `test` alone divide pictures, and name nothing they show."""
+        return self.class_count > 1 and not labels.given_splits({name for name, _ in self.classes})
+
+    @property
+    def usable(self) -> tuple[Proposal, ...]:
+        """Label files that can be used as they were found."""
+        return tuple(found for found in self.proposals if not found.doubt)
+
+
+def look(source: Source, *, label_path: Path | None = None, cancelled: Cancelled | None = None) -> Look:
+    """Look into a source in the limited child: its files, its class folders, and what its label files seem to mean.
+
+    Args:
+        source: as for `import_pictures`.
+        label_path: a label file on this machine that is no part of the source; it alone is looked into then.
+        cancelled: asked again and again; true ends it.
+
+    Raises:
+        UploadError: the source as a whole, or the file at `label_path`, cannot be opened.
+    """
+    outside = None if label_path is None else str(label_path.absolute())
+    job = {**_job("look", source), "label_path": outside}
+    first, *others = attempts.messages(job, cancelled)
+    fields = {name: value for name, value in first.items() if name not in ("kind", "classes")}
+    proposals = [Proposal.from_record(_without_kind(other)) for other in others]
+    proposals.sort(key=lambda found: (bool(found.doubt), -found.matched))
+    classes = tuple((name, count) for name, count in first["classes"])
+    return Look(**fields, classes=classes, proposals=tuple(proposals))
+
+
+def _without_kind(message: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if name != "kind"}
+
+
+def _job(kind: str, source: Source) -> dict[str, Any]:
+    path = source.path
+    if not path.is_file() and not path.is_dir():
+        raise UploadError("source-missing", f"There is no file or folder '{names.shown(str(path))}'. Check the path.")
+    return {"kind": kind, "path": str(path.absolute()), "staged": is_staged(path)}
+
+
 def import_pictures(
     source: Source,
     *,
     name: str,
     into: str = "",
+    label_file: Proposal | None = None,
+    label_path: Path | None = None,
     on_progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Dataset:
@@ -45,6 +117,8 @@ def import_pictures(
         source: what is opened.
         name: of the dataset.
         into: id of a dataset that gets the pictures, as a new version; what was there keeps its split.
+        label_file: what `look` proposed and a person confirmed; it gives the classes instead of the folders.
+        label_path: where that file lies when it is no part of the source.
         on_progress: told how many files of how many are done, and of what.
         cancelled: asked now and then; true ends the import.
 
@@ -53,7 +127,7 @@ def import_pictures(
         DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
             in the database then.
     """
-    with imports.at_work(request(source, name, into)) as under_way:
+    with imports.at_work(request(source, name, into, _labels(label_file, label_path))) as under_way:
         attempts.read_all(under_way, is_staged(source.path), on_progress, cancelled)
         pictures, remarks = _tables(under_way.lines())
         there = datasets.members(datasets.get(into)) if into else pd.DataFrame(columns=RECORDED)
@@ -82,7 +156,7 @@ def _look_alikes(
     return likeness.search(np.concatenate([before, signed]), len(signed), on_progress, cancelled)
 
 
-def request(source: Source, name: str, into: str = "") -> imports.Request:
+def request(source: Source, name: str, into: str = "", labels: str = "") -> imports.Request:
     """What `import_pictures` is asked for, which tells one import from another.
 
     Raises:
@@ -94,7 +168,7 @@ def request(source: Source, name: str, into: str = "") -> imports.Request:
         raise UploadError("source-missing", f"There is no file or folder '{shown}'. Check the path.")
     status = path.stat()
     stamp, size = (status.st_mtime_ns, status.st_size) if path.is_file() else (0, 0)
-    return imports.Request(path=str(path), name=name, stamp=stamp, size=size, into=into)
+    return imports.Request(path=str(path), name=name, stamp=stamp, size=size, into=into, labels=labels)
 
 
 def _tables(messages: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -120,6 +194,14 @@ def go_on(left: imports.Import, on_progress: Progress | None = None, cancelled: 
         return import_pictures(Source(path, name), name=name, on_progress=on_progress, cancelled=cancelled)
     finally:
         discard(path)
+
+
+def _labels(label_file: Proposal | None, label_path: Path | None) -> str:
+    if label_file is None:
+        return ""
+    label_files.required(label_file)
+    outside = None if label_path is None else str(label_path.absolute())
+    return json.dumps({"proposal": label_file.as_record(), "label_path": outside})
 
 
 def take_pictures(paths: list[Path], names: list[str]) -> pd.DataFrame:

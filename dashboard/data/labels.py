@@ -24,10 +24,11 @@ SPLIT_FOLDERS = {
 
 @dataclass(frozen=True)
 class Label:
-    """`class_name` is literal; `given_split` is train, validation, test or empty."""
+    """`class_name` is literal; `given_split` is train, validation, test or empty; a group stays in one split."""
 
     class_name: str
     given_split: str = ""
+    group_name: str = ""
 
 
 def by_folder(paths: Iterable[str]) -> dict[str, Label]:
@@ -40,7 +41,7 @@ def by_folder(paths: Iterable[str]) -> dict[str, Label]:
     deciding = [parts for path, parts in split.items() if may_be_picture(path)] or list(split.values())
     depth = _wrapping(deciding, 0)
     tops = {parts[depth] for parts in deciding if len(parts) > depth + 1}
-    given = _given_splits(tops)
+    given = given_splits(tops)
     if not given or not any(len(parts) > depth + 2 for parts in deciding):
         return {path: Label(parts[depth]) for path, parts in split.items() if len(parts) > depth + 1}
     below = _wrapping([parts for parts in deciding if len(parts) > depth + 2], depth + 1)
@@ -56,20 +57,25 @@ def _wrapping(paths: list[list[str]], depth: int) -> int:
     while True:
         tops = {parts[depth] for parts in paths if len(parts) > depth + 1}
         deeper = any(len(parts) > depth + 2 for parts in paths)
-        if len(tops) != 1 or not deeper or _given_splits(tops):
+        if len(tops) != 1 or not deeper or given_splits(tops):
             return depth
         depth += 1
 
 
-def _given_splits(folders: set[str]) -> dict[str, str]:
+def given_splits(folders: set[str], *, strictly: bool = True) -> dict[str, str]:
     """What each folder was named for, when every one of them is named for a split; else nothing.
 
     `eval` is the validation part, unless another folder is: then it is the test part.
+
+    Args:
+        folders: or words of a column that names splits.
+        strictly: without it, what is named for no split is only left out.
     """
     names = {folder: SPLIT_FOLDERS.get(folder.strip().lower(), "") for folder in folders}
-    if not all(names.values()):
+    if strictly and not all(names.values()):
         return {}
-    evaluations = [folder for folder in folders if folder.strip().lower().startswith("eval")]
+    names = {folder: name for folder, name in names.items() if name}
+    evaluations = [folder for folder in names if folder.strip().lower().startswith("eval")]
     if len(evaluations) < sum(name == VALIDATION for name in names.values()):
         names |= dict.fromkeys(evaluations, TEST)
     return names

@@ -45,7 +45,7 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
     slashed = text.replace("\\", "/")
     if slashed.startswith("/") or ".." in slashed.split("/") or re.match(r"[A-Za-z]:/", slashed):
         raise UploadError("member-path", "The name leads out of the archive; expected a path such as roses/1.jpg.")
-    if any(unicodedata.category(letter) == "Cc" for letter in text) or BIDI.search(text):
+    if misleads(text):
         raise UploadError("member-name", "The name has control characters, which hide what it is. Rename the file.")
     parts = [part for part in (slashed if backslash_separates else text).split("/") if part not in ("", ".")]
     if not parts or max(map(len, parts)) > LONGEST_PART:
@@ -54,6 +54,11 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
     if len(tidied.encode()) > LONGEST:
         raise UploadError("member-name", f"The name with its folders is longer than {LONGEST:,} bytes. Nest them less.")
     return tidied
+
+
+def misleads(text: str) -> bool:
+    """Whether a text has control characters, or marks that make it read as another one."""
+    return any(unicodedata.category(letter) == "Cc" for letter in text) or BIDI.search(text) is not None
 
 
 def _readable(name: str) -> str:

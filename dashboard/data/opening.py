@@ -12,9 +12,10 @@ import secrets
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,17 @@ import numpy as np
 
 from dashboard.core import files
 from dashboard.core.errors import UploadError
-from dashboard.data import archives, child, folders, images, labels, looks, names, signatures
+from dashboard.data import archives, child, folders, images, labels, looks, names, signatures, survey
 from dashboard.data.child import AHEAD, TOGETHER
 from dashboard.data.entries import Content, Entry, without_duplicates
 from dashboard.data.looks import Looks
+from dashboard.data.survey import Read
 
 WORKERS = 4  # decoding shares two cores well enough; the others wait for the disk meanwhile
 LARGE = 12_000_000  # pixels of a picture that is decoded alone, so that memory stays bounded
 PROGRESS_EVERY = 10  # pictures
 
-Read = Callable[[list[Entry]], Iterator[Content]]
+KnownAs = tuple[str, int, int]
 NOT_REFUSALS = ("not-a-picture",)
 _one_large_at_a_time = threading.Lock()
 
@@ -45,25 +47,44 @@ class Opened:
 
 
 def work(job: dict[str, Any]) -> None:
-    """Do one job: `kind` dataset (with class folders) or pictures (without), see `data.intake`."""
+    """Do one job: `kind` look, dataset (with classes) or pictures (without), see `data.intake`."""
     opened = _open(job)
-    found = labels.by_folder(entry.path for entry in opened.entries) if job["kind"] == "dataset" else None
+    if job["kind"] == "look":
+        survey.look(opened.entries, opened.read, job["label_path"])
+        return
     done = _done(job)
-    left = [entry for entry in opened.entries if entry.known_as not in done]
+    entries, found = _classes(job, opened, done)
+    left = [entry for entry in entries if entry.known_as not in done]
     for entry in left:
         if entry.refusal is not None:
             _remark(entry, entry.refusal)
     wanted = [entry for entry in left if entry.refusal is None]
-    _take_all(opened.read, wanted, Taking(Path(job["workspace"]), found, job), seen=len(opened.entries) - len(left))
+    _take_all(opened.read, wanted, Taking(Path(job["workspace"]), found, job), seen=len(entries) - len(left))
 
 
-def _done(job: dict[str, Any]) -> set[tuple[str, int, int]]:
+def _done(job: dict[str, Any]) -> set[KnownAs]:
     """Files that an earlier attempt at this import was done with."""
     journal = Path(job["journal"]) if "journal" in job else None
     if journal is None or not journal.exists():
         return set()
     with journal.open(encoding="utf-8") as file:
         return {tuple(json.loads(line)["known_as"]) for line in file}
+
+
+def _classes(
+    job: dict[str, Any], opened: Opened, done: set[KnownAs]
+) -> tuple[list[Entry], dict[str, labels.Label] | None]:
+    """What gives the pictures their classes: the chosen label file, or the folders; nothing where none are wanted."""
+    if job["kind"] == "pictures":
+        return opened.entries, None
+    if not job["labels"]:
+        return opened.entries, labels.by_folder(entry.path for entry in opened.entries)
+    entries, found, remarks = survey.labelled(json.loads(job["labels"]), opened.entries, opened.read)
+    for number, (path, code, reason, refused) in enumerate(remarks):
+        known_as = ("", number, 0)
+        if known_as not in done:
+            child.say(kind="remark", path=path, code=code, reason=reason, refused=refused, known_as=known_as)
+    return entries, found
 
 
 def _open(job: dict[str, Any]) -> Opened:
@@ -78,17 +99,17 @@ def _open(job: dict[str, Any]) -> Opened:
         return _of_files(paths, given_names)
     if path.is_dir():
         entries, paths = folders.directory(path)
-        return Opened(entries, lambda wanted: folders.contents(wanted, paths))
+        return Opened(entries, partial(folders.contents, files=paths))
     return _of_archive(path)
 
 
 def _of_files(paths: list[Path], given_names: list[str]) -> Opened:
     entries = without_duplicates(folders.named(paths, given_names))
-    return Opened(entries, lambda wanted: folders.contents(wanted, paths))
+    return Opened(entries, partial(folders.contents, files=paths))
 
 
 def _of_archive(path: Path) -> Opened:
-    return Opened(archives.directory(path), lambda wanted: archives.contents(path, wanted))
+    return Opened(archives.directory(path), partial(archives.contents, path))
 
 
 def _remark(entry: Entry, error: UploadError) -> None:
@@ -137,6 +158,7 @@ class Taking:
             "animated": picture.animated,
             "class_name": label.class_name,
             "given_split": label.given_split,
+            "group_name": label.group_name,
             "looks": looks,
         }
 
