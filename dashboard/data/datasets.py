@@ -3,8 +3,8 @@
 import re
 import secrets
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from dashboard.data import counts, splits
 from dashboard.data.splits import SplitSettings
 
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
-MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size"]
+MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size", "brightness"]
+DIVIDED = ["path", "sha256", "class_name", "given_split", "group_name"]  # what dividing a version anew needs and keeps
 LOOKS = ["brightness", "contrast", "sharpness", "phash"]
 PICTURES = ["sha256", "format", "mode", "width", "height", "size", *LOOKS]
 REMARKS = ["path", "code", "reason", "refused"]
@@ -61,12 +62,18 @@ def create(
         )
         _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
         _write_version(connection, dataset, divided, "imported", split)
+        _keep_again(connection, dataset)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
     return dataset
 
 
 def _write_version(
-    connection: sa.Connection, dataset: Dataset, members: pd.DataFrame, reason: str, split: SplitSettings
+    connection: sa.Connection,
+    dataset: Dataset,
+    members: pd.DataFrame,
+    reason: str,
+    split: SplitSettings,
+    parent: int | None = None,
 ) -> None:
     connection.execute(
         database.dataset_versions.insert().values(
@@ -75,10 +82,29 @@ def _write_version(
             created_at=time.time(),
             reason=reason,
             split=split.model_dump_json(),
+            parent=parent,
         )
     )
-    rows = members.reindex(columns=[*ROW, "group_name"]).fillna({"group_name": ""})
+    named = members if "group_name" in members else members.assign(group_name="")
+    rows = named[[*ROW, "group_name"]].fillna({"group_name": ""})
     _insert(connection, database.members.insert(), rows.assign(dataset_id=dataset.id, version=dataset.version))
+
+
+def _keep_again(connection: sa.Connection, dataset: Dataset) -> None:
+    """Of pictures that were erased once and came again, forget that they were.
+
+    Raises:
+        DatasetError: `picture-erased`, when the bytes were erased after this upload had found them in their place.
+    """
+    table, members = database.pictures, database.members
+    own = sa.select(members.c.sha256).where(members.c.dataset_id == dataset.id, members.c.version == dataset.version)
+    again = sa.and_(table.c.erased_at.is_not(None), table.c.sha256.in_(own))
+    for sha256 in connection.scalars(sa.select(table.c.sha256).where(again)).all():
+        if not picture_path(sha256).is_file():
+            raise DatasetError(
+                "picture-erased", "A picture was deleted for good while it was being added. Add the pictures once more."
+            )
+    connection.execute(table.update().where(again).values(erased_at=None))
 
 
 def _insert(connection: sa.Connection, statement: Any, rows: pd.DataFrame) -> None:
@@ -146,24 +172,26 @@ def listing() -> pd.DataFrame:
 
 def _frame(query: sa.Select, columns: list[str]) -> pd.DataFrame:
     with database.database().connect() as connection:
-        rows: Iterable[Any] = connection.execute(query).all()
-    return pd.DataFrame([tuple(row) for row in rows], columns=columns)
+        return pd.DataFrame(_rows(connection, query), columns=columns)
+
+
+def _rows(connection: sa.Connection, query: sa.Select) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def members(dataset: Dataset) -> pd.DataFrame:
-    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size."""
-    return _members(dataset, MEMBERS)
+    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size, brightness."""
+    return _frame(_query(dataset, MEMBERS), MEMBERS)
 
 
-def _members(dataset: Dataset, columns: list[str]) -> pd.DataFrame:
+def _query(dataset: Dataset, columns: list[str]) -> sa.Select:
     table, pictures = database.members, database.pictures
-    query = (
+    return (
         sa.select(*(table.c[name] if name in table.c else pictures.c[name] for name in columns))
         .join(pictures, pictures.c.sha256 == table.c.sha256)
         .where(table.c.dataset_id == dataset.id, table.c.version == dataset.version)
         .order_by(_by_letter(table.c.class_name), _by_letter(table.c.path))
     )
-    return _frame(query, columns)
 
 
 def _by_letter(column: sa.Column[str]) -> Any:
@@ -187,36 +215,40 @@ def remarks(dataset: Dataset) -> pd.DataFrame:
 
 
 def resplit(dataset: Dataset, split: SplitSettings) -> Dataset:
-    """A new version, divided anew; the old one is untouched."""
-    rows = _members(dataset, [*MEMBERS, "given_split"])
-    return _new_version(dataset, rows.assign(split=splits.stratified(rows, split)), "split changed", split)
+    """A new version, the newest one divided anew; the old ones are untouched."""
+    return _new_version(dataset, lambda rows: splits.stratified(rows, split), "split changed", split)
 
 
 def resplit_as_given(dataset: Dataset, table: pd.DataFrame) -> Dataset:
-    """A new version, divided as a table with columns path and split says.
+    """A new version, the newest one divided as a table with columns path and split says.
 
     Raises:
         DatasetError: `split-file-columns`, `split-file-duplicate`, `split-file-name`, `split-file-unknown`,
             `split-file-missing`, `split-file-incomplete`.
     """
-    rows = _members(dataset, [*MEMBERS, "given_split"])
-    chosen = splits.as_given(rows, table)
-    return _new_version(dataset, rows.assign(split=chosen), "split given", SplitSettings())
+    return _new_version(dataset, lambda rows: splits.as_given(rows, table), "split given", SplitSettings())
 
 
-def _new_version(dataset: Dataset, rows: pd.DataFrame, reason: str, split: SplitSettings) -> Dataset:
+def _new_version(
+    dataset: Dataset, divide: Callable[[pd.DataFrame], pd.Series], reason: str, split: SplitSettings
+) -> Dataset:
     versions = database.dataset_versions
     with database.database().begin() as connection:
-        _wait_for_others(connection, dataset)
+        wait_for_others(connection, dataset)
         query = sa.select(sa.func.max(versions.c.version)).where(versions.c.dataset_id == dataset.id)
-        newest = connection.scalar(query) or dataset.version
-        new = Dataset(dataset.id, dataset.name, newest + 1, dataset.created_at)
-        _write_version(connection, new, rows, reason, split)
+        newest = replace(dataset, version=connection.scalar(query) or dataset.version)
+        new = replace(dataset, version=newest.version + 1)
+        # What another tab corrected meanwhile is in it.
+        rows = pd.DataFrame(_rows(connection, _query(newest, DIVIDED)), columns=DIVIDED)
+        _write_version(connection, new, rows.assign(split=divide(rows)), reason, split, newest.version)
     return new
 
 
-def _wait_for_others(connection: sa.Connection, dataset: Dataset) -> None:
-    """Two tabs may split a dataset at once; each takes its own number, so one waits until the other has written."""
+def wait_for_others(connection: sa.Connection, dataset: Dataset) -> None:
+    """Two tabs may change a dataset at once; each takes its own number, so one waits until the other has written.
+
+    The first statement of a transaction that makes a version.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
-from dashboard.core.errors import UploadError
+from dashboard.core.errors import DatasetError, UploadError
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
 LONGEST_PART = 255  # characters; no file system in use has longer names
@@ -54,6 +54,22 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
     if len(tidied.encode()) > LONGEST:
         raise UploadError("member-name", f"The name with its folders is longer than {LONGEST:,} bytes. Nest them less.")
     return tidied
+
+
+def class_name(text: str) -> str:
+    """What a person typed as the name of a class, without the spaces around it; literal but for composed accents.
+
+    Raises:
+        DatasetError: `class-name` when nothing is left, when it is too long, or when it holds what no folder's name can.
+    """
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name or len(name) > LONGEST_PART:
+        raise DatasetError("class-name", f"A class needs a name of 1 to {LONGEST_PART} characters.")
+    if "/" in name or "\\" in name:
+        raise DatasetError("class-name", "The name of a class may not hold a slash. Write it without.")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name) or BIDI.search(name):
+        raise DatasetError("class-name", "The name has control characters, which hide what it is. Write it without.")
+    return name
 
 
 def _readable(name: str) -> str:
