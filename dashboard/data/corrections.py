@@ -7,9 +7,7 @@ line in the log; its `parent` is the version that `undo` goes back to.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 
-import pandas as pd
 import sqlalchemy as sa
 
 from dashboard.core import database
@@ -18,8 +16,6 @@ from dashboard.data import datasets, drafts
 from dashboard.data.datasets import Dataset
 from dashboard.data.drafts import Draft, in_parts, so_many
 
-LOG = ["version", "created_at", "reason", "pictures", "classes"]
-LEFT_OUT = ["path", "sha256", "class_name", "split", "version"]
 table, versions, pictures = database.members, database.dataset_versions, database.pictures
 
 
@@ -138,49 +134,6 @@ def undo(dataset: Dataset) -> Correction:
     return _done(draft, reason)
 
 
-def log(dataset: Dataset) -> pd.DataFrame:
-    """All versions, the newest first: version, created_at (seconds since 1970), reason, pictures, classes."""
-    query = (
-        sa.select(versions.c.version, versions.c.created_at, versions.c.reason)
-        .where(versions.c.dataset_id == dataset.id)
-        .order_by(versions.c.version.desc())
-    )
-    with database.database().connect() as connection:
-        rows = [tuple(row) for row in connection.execute(query)]
-    return pd.DataFrame([(*row, *_size(dataset.id, row[0])) for row in rows], columns=LOG)
-
-
-@lru_cache(maxsize=4096)
-def _size(dataset_id: str, version: int) -> tuple[int, int]:
-    """Pictures and classes of a version; it never changes."""
-    query = sa.select(sa.func.count(), sa.func.count(table.c.class_name.distinct())).where(
-        table.c.dataset_id == dataset_id, table.c.version == version
-    )
-    with database.database().connect() as connection:
-        images, classes = connection.execute(query).one()
-    return images, classes
-
-
-def left_out(dataset: Dataset) -> pd.DataFrame:
-    """Pictures of earlier versions that are not in this one and can be put back, as they were last.
-
-    Returns:
-        Columns `LEFT_OUT`; `version` is the last one they were in. In the order of paths.
-    """
-    now = table.alias()
-    here = sa.and_(now.c.dataset_id == dataset.id, now.c.version == dataset.version, now.c.path == table.c.path)
-    query = (
-        sa.select(*(table.c[name] for name in LEFT_OUT))
-        .join(pictures, pictures.c.sha256 == table.c.sha256)
-        .where(table.c.dataset_id == dataset.id, table.c.version < dataset.version, pictures.c.erased_at.is_(None))
-        .where(~sa.exists().where(here))
-        .order_by(table.c.version)
-    )
-    with database.database().connect() as connection:
-        rows = pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=LEFT_OUT)
-    return rows.drop_duplicates("path", keep="last").sort_values("path", ignore_index=True)
-
-
 @contextmanager
 def changing(dataset: Dataset) -> Iterator[tuple[sa.Connection, int, int | None]]:
     """A transaction in which nobody else makes a version; with it the newest version and its parent."""
@@ -237,7 +190,8 @@ def _at(paths: Sequence[str], work: Callable[[list[str]], int]) -> int:
 
 def _parent(connection: sa.Connection, dataset: Dataset, version: int) -> int | None:
     query = sa.select(versions.c.parent).where(versions.c.dataset_id == dataset.id, versions.c.version == version)
-    return connection.scalar(query)
+    found: int | None = connection.scalar(query)
+    return found
 
 
 def _reason(connection: sa.Connection, dataset: Dataset, version: int) -> str:

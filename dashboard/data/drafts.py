@@ -40,10 +40,10 @@ class Draft:
 
     def change(self, *conditions: Any, **values: Any) -> int:
         """Give columns other values; returns in how many rows."""
-        return self.connection.execute(table.update().where(self.rows(*conditions)).values(**values)).rowcount
+        return int(self.connection.execute(table.update().where(self.rows(*conditions)).values(**values)).rowcount)
 
     def remove(self, *conditions: Any) -> int:
-        return self.connection.execute(table.delete().where(self.rows(*conditions))).rowcount
+        return int(self.connection.execute(table.delete().where(self.rows(*conditions))).rowcount)
 
     def count(self, *conditions: Any) -> int:
         return self.connection.scalar(sa.select(sa.func.count()).select_from(table).where(self.rows(*conditions))) or 0
@@ -155,8 +155,8 @@ def _too_small(class_name: str, images: int, *, is_new: bool) -> DatasetError:
     )
     return DatasetError(
         "dataset-class-too-small",
-        f"Class '{class_name}' would have {so_many(images)}; at least {LIMITS.images_a_class} are needed to split it into train, "
-        f"validation and test. {way_out} Nothing was changed.",
+        f"Class '{class_name}' would have {so_many(images)}; at least {LIMITS.images_a_class} are needed to split it "
+        f"into train, validation and test. {way_out} Nothing was changed.",
     )
 
 

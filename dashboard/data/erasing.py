@@ -35,8 +35,8 @@ def loss(dataset: Dataset, paths: Sequence[str]) -> str:
         sentences.append(f"The same bytes are also in {', '.join(others)}: they are taken out there too.")
     if trained:
         sentences.append(
-            f"{trained} ended run{'s' if trained != 1 else ''} used them: models and figures stay, but the pictures can "
-            "no longer be shown, nor the runs be resumed or repeated."
+            f"{trained} ended run{'s' if trained != 1 else ''} used them: models and figures stay, but the pictures "
+            "can no longer be shown, nor the runs be resumed or repeated."
         )
     return " ".join([*sentences, "This cannot be undone."])
 
@@ -102,7 +102,7 @@ def _shas(connection: sa.Connection, dataset: Dataset, paths: Sequence[str]) -> 
 
 
 def _holders(connection: sa.Connection, shas: list[str]) -> list[Dataset]:
-    """Datasets whose newest version has one of the pictures; those that were deleted, and may come back, without name."""
+    """Datasets whose newest version has one of the pictures; deleted ones, which may come back, without a name."""
     sets = database.datasets
     newest = (
         sa.select(versions.c.dataset_id, sa.func.max(versions.c.version).label("version"))
@@ -139,5 +139,5 @@ def _refuse_in_use(connection: sa.Connection, shas: list[str]) -> None:
     if name is not None:
         raise DatasetError(
             "erase-in-use",
-            f"The pictures are needed by {name}, which waits or trains. Stop it, or wait for its end, then delete them.",
+            f"The pictures are needed by {name}, which waits or trains. Stop it or wait for its end first.",
         )

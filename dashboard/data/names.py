@@ -60,7 +60,7 @@ def class_name(text: str) -> str:
     """What a person typed as the name of a class, without the spaces around it; literal but for composed accents.
 
     Raises:
-        DatasetError: `class-name` when nothing is left, when it is too long, or when it holds what no folder's name can.
+        DatasetError: `class-name` when it is empty, too long, or holds what no folder's name can.
     """
     name = unicodedata.normalize("NFC", text.strip())
     if not name or len(name) > LONGEST_PART:

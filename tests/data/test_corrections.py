@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.core.errors import DatasetError
-from dashboard.data import corrections, datasets
+from dashboard.data import corrections, datasets, history
 from dashboard.data.datasets import Dataset
 from dashboard.data.splits import SplitSettings
 from tests.data.test_datasets import frames, make
@@ -72,7 +72,7 @@ def test_a_class_without_test_pictures_stays_without_where_there_is_no_test_spli
 def test_a_class_is_called_what_was_typed(name: str) -> None:
     done = corrections.move(make(), [f"a/{number}.png" for number in range(4)], name)
     assert name in datasets.class_names(done.dataset)
-    assert corrections.log(done.dataset)["reason"][0] == f"4 pictures moved to '{name}'"
+    assert history.log(done.dataset)["reason"][0] == f"4 pictures moved to '{name}'"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a/b", "a\\b", "x" * 256, "a\nb", "a\u202eb"])
@@ -124,10 +124,10 @@ def test_a_refusal_says_how_many_pictures_are_missing() -> None:
 def test_what_was_left_out_can_be_put_back_as_it_was_or_into_another_class() -> None:
     first = make(a=10, b=10, c=10)
     out = corrections.leave_out(first, ["a/0.png", "b/3.png"]).dataset
-    listed = corrections.left_out(out)
+    listed = history.left_out(out)
     assert listed["path"].tolist() == ["a/0.png", "b/3.png"]
     assert listed["class_name"].tolist() == ["a", "b"] and listed["version"].tolist() == [1, 1]
-    assert corrections.left_out(first).empty
+    assert history.left_out(first).empty
     back = corrections.put_back(out, ["a/0.png", "a/1.png"])
     assert (
         back.sentence == "1 picture put back; 1 could not be: it is in the dataset, or was deleted for good. Version 3."
@@ -135,7 +135,7 @@ def test_what_was_left_out_can_be_put_back_as_it_was_or_into_another_class() -> 
     assert class_of(back.dataset, "a/0.png") == "a"
     back = corrections.put_back(back.dataset, ["b/3.png"], "c").dataset
     assert class_of(back, "b/3.png") == "c"
-    assert corrections.left_out(back).empty
+    assert history.left_out(back).empty
 
 
 def test_a_renamed_class_keeps_its_pictures_and_their_splits() -> None:
@@ -182,8 +182,8 @@ def test_the_log_has_a_line_for_every_version() -> None:
     first = make()
     now = corrections.leave_out(first, ["a/1.png"]).dataset
     now = corrections.undo(now).dataset
-    log = corrections.log(now)
-    assert list(log.columns) == corrections.LOG
+    log = history.log(now)
+    assert list(log.columns) == history.LOG
     assert log["version"].tolist() == [3, 2, 1]
     assert log["reason"].tolist() == ["Undone: 1 picture left out", "1 picture left out", "imported"]
     assert log["pictures"].tolist() == [20, 19, 20] and log["classes"].tolist() == [2, 2, 2]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from dashboard.core import database
 from dashboard.core.errors import DatasetError
-from dashboard.data import corrections, datasets, erasing
+from dashboard.data import corrections, datasets, erasing, history
 from dashboard.data.datasets import Dataset
 from dashboard.data.splits import SplitSettings
 from tests.data.test_datasets import frames, make, occupy
@@ -55,7 +55,7 @@ def test_an_erased_picture_cannot_be_put_back_nor_comes_back_by_undo() -> None:
     first = make_with_bytes()
     moved = corrections.move(first, ["a/1.png"], "b").dataset
     done = erasing.erase(moved, ["a/0.png"]).dataset
-    assert corrections.left_out(done).empty
+    assert history.left_out(done).empty
     with pytest.raises(DatasetError, match="deleted for good"):
         corrections.put_back(done, ["a/0.png"])
     undone = corrections.undo(done)
@@ -81,7 +81,7 @@ def test_what_was_left_out_before_can_be_erased_too() -> None:
     out = corrections.leave_out(first, ["a/0.png"]).dataset
     assert erasing.erase(out, ["a/0.png"]).dataset == out
     assert kept(sha256) == [False, False]
-    assert corrections.left_out(out).empty
+    assert history.left_out(out).empty
 
 
 def test_other_datasets_with_the_same_bytes_are_named_and_lose_them_too() -> None:
@@ -94,7 +94,7 @@ def test_other_datasets_with_the_same_bytes_are_named_and_lose_them_too() -> Non
     for each in (first, second, third):
         assert datasets.get(each.id).version == 2
         assert "a/0.png" not in set(datasets.members(datasets.get(each.id))["path"])
-        assert corrections.log(each)["reason"][0] == "1 picture deleted for good"
+        assert history.log(each)["reason"][0] == "1 picture deleted for good"
 
 
 def test_nothing_is_erased_where_another_dataset_would_be_left_untrainable() -> None:
@@ -136,7 +136,7 @@ def test_the_same_picture_uploaded_again_is_a_picture_again() -> None:
     datasets.picture_path(sha256).write_bytes(b"bytes")
     again = make("Again")
     assert erased_at(sha256) is None and sha_of(again, "a/0.png") == sha256
-    assert corrections.left_out(datasets.get(first.id))["path"].tolist() == ["a/0.png"]
+    assert history.left_out(datasets.get(first.id))["path"].tolist() == ["a/0.png"]
 
 
 def test_a_picture_nobody_has_is_refused() -> None:
