@@ -3,8 +3,8 @@
 import re
 import secrets
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from dashboard.data import counts, grouping, splits
 from dashboard.data.splits import SplitSettings
 
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
-MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size"]
+MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size", "brightness"]
+DIVIDED = ["path", "sha256", "class_name", "given_split", "group_name"]  # what dividing a version anew needs
+STANDING = [*ROW, "group_name"]  # what a version says of a picture
 LOOKS = ["brightness", "contrast", "sharpness", "phash"]
 PICTURES = ["sha256", "format", "mode", "width", "height", "size", *LOOKS]
 LIKENESSES = ["sha256_a", "sha256_b", "similarity"]
@@ -70,6 +72,7 @@ def create(
         )
         _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
         _write_version(connection, dataset, divided, "imported", split)
+        _keep_again(connection, dataset)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
         _insert(connection, _or_ignore(connection, database.likenesses), alike[LIKENESSES])
     return dataset
@@ -89,18 +92,20 @@ def extend(
     Raises:
         DatasetError: `dataset-class-too-small`; nothing is written then.
     """
-    newest = get(dataset.id)
-    rows, split = _members(newest, [*ROW, "group_name"]), split_settings(newest)
-    new = added[~added["sha256"].isin(rows["sha256"])]
-    new = new.assign(path=_untaken(new["path"], set(rows["path"])), group_name=new.get("group_name", ""))
-    everything = pd.concat([rows.assign(kept=rows["split"]), new.assign(kept="")], ignore_index=True)
-    both = pd.concat([likenesses(newest), alike[LIKENESSES]], ignore_index=True)
-    everything["split"] = _divided(everything, both, split)
+    split = split_settings(get(dataset.id))
+
+    def grown(rows: pd.DataFrame) -> pd.DataFrame:
+        new = added[~added["sha256"].isin(rows["sha256"])]
+        new = new.assign(path=_untaken(new["path"], set(rows["path"])), group_name=new.get("group_name", ""))
+        everything = pd.concat([rows.assign(kept=rows["split"]), new.assign(kept="")], ignore_index=True)
+        both = pd.concat([likenesses(dataset), alike[LIKENESSES]], ignore_index=True)
+        return everything.assign(split=_divided(everything, both, split))
+
     with database.database().begin() as connection:
         _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
         _insert(connection, _or_ignore(connection, database.likenesses), alike[LIKENESSES])
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
-    return _new_version(newest, everything, f"{len(new):,} pictures added", split)
+    return _new_version(dataset, grown, f"{len(added):,} pictures added", split)
 
 
 def _untaken(paths: pd.Series, taken: set[str]) -> list[str]:
@@ -124,7 +129,12 @@ def _divided(members: pd.DataFrame, alike: pd.DataFrame, split: SplitSettings) -
 
 
 def _write_version(
-    connection: sa.Connection, dataset: Dataset, members: pd.DataFrame, reason: str, split: SplitSettings
+    connection: sa.Connection,
+    dataset: Dataset,
+    members: pd.DataFrame,
+    reason: str,
+    split: SplitSettings,
+    parent: int | None = None,
 ) -> None:
     connection.execute(
         database.dataset_versions.insert().values(
@@ -133,10 +143,28 @@ def _write_version(
             created_at=time.time(),
             reason=reason,
             split=split.model_dump_json(),
+            parent=parent,
         )
     )
     rows = members[ROW].assign(group_name=members.get("group_name", ""))
     _insert(connection, database.members.insert(), rows.assign(dataset_id=dataset.id, version=dataset.version))
+
+
+def _keep_again(connection: sa.Connection, dataset: Dataset) -> None:
+    """Of pictures that were erased once and came again, forget that they were.
+
+    Raises:
+        DatasetError: `picture-erased`, when the bytes were erased after this upload had found them in their place.
+    """
+    table, members = database.pictures, database.members
+    own = sa.select(members.c.sha256).where(members.c.dataset_id == dataset.id, members.c.version == dataset.version)
+    again = sa.and_(table.c.erased_at.is_not(None), table.c.sha256.in_(own))
+    for sha256 in connection.scalars(sa.select(table.c.sha256).where(again)).all():
+        if not picture_path(sha256).is_file():
+            raise DatasetError(
+                "picture-erased", "A picture was deleted for good while it was being added. Add the pictures once more."
+            )
+    connection.execute(table.update().where(again).values(erased_at=None))
 
 
 def _insert(connection: sa.Connection, statement: Any, rows: pd.DataFrame) -> None:
@@ -204,24 +232,26 @@ def listing() -> pd.DataFrame:
 
 def _frame(query: sa.Select, columns: list[str]) -> pd.DataFrame:
     with database.database().connect() as connection:
-        rows: Iterable[Any] = connection.execute(query).all()
-    return pd.DataFrame([tuple(row) for row in rows], columns=columns)
+        return pd.DataFrame(_rows(connection, query), columns=columns)
+
+
+def _rows(connection: sa.Connection, query: sa.Select) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def members(dataset: Dataset) -> pd.DataFrame:
-    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size."""
-    return _members(dataset, MEMBERS)
+    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size, brightness."""
+    return _frame(_query(dataset, MEMBERS), MEMBERS)
 
 
-def _members(dataset: Dataset, columns: list[str]) -> pd.DataFrame:
+def _query(dataset: Dataset, columns: list[str]) -> sa.Select:
     table, pictures = database.members, database.pictures
-    query = (
+    return (
         sa.select(*(table.c[name] if name in table.c else pictures.c[name] for name in columns))
         .join(pictures, pictures.c.sha256 == table.c.sha256)
         .where(table.c.dataset_id == dataset.id, table.c.version == dataset.version)
         .order_by(_by_letter(table.c.class_name), _by_letter(table.c.path))
     )
-    return _frame(query, columns)
 
 
 def _by_letter(column: sa.Column[str]) -> Any:
@@ -245,14 +275,17 @@ def remarks(dataset: Dataset) -> pd.DataFrame:
 
 
 def resplit(dataset: Dataset, split: SplitSettings) -> Dataset:
-    """A new version, divided anew; the old one is untouched."""
-    rows = _members(dataset, [*MEMBERS, "given_split", "group_name"])
-    return _new_version(dataset, rows.assign(split=_divided(rows, likenesses(dataset), split)), "split changed", split)
+    """A new version, the newest one divided anew; the old ones are untouched."""
+
+    def divide(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(split=_divided(rows, likenesses(dataset), split))
+
+    return _new_version(dataset, divide, "split changed", split)
 
 
 def leaks(dataset: Dataset) -> tuple[int, int]:
     """How many pairs that belong together stand on two sides: as a division blind to them would have it, and here."""
-    settings, rows, alike = split_settings(dataset), _members(dataset, [*MEMBERS, "group_name"]), likenesses(dataset)
+    settings, rows, alike = split_settings(dataset), _frame(_query(dataset, STANDING), STANDING), likenesses(dataset)
     named = grouping.named(rows, settings.group_by, settings.group_pattern)
     blind = splits.stratified(rows, settings.model_copy(update={"use_given": False}))
     return grouping.leaked(rows, alike, named, blind), grouping.leaked(rows, alike, named, rows["split"])
@@ -260,15 +293,16 @@ def leaks(dataset: Dataset) -> tuple[int, int]:
 
 def group_sizes(dataset: Dataset, by: grouping.Named, pattern: str) -> pd.Series:
     """Pictures of each group that has two or more, the largest first; see `grouping.named`."""
-    named = grouping.named(_members(dataset, ["path", "group_name"]), by, pattern)
+    columns = ["path", "group_name"]
+    named = grouping.named(_frame(_query(dataset, columns), columns), by, pattern)
     sizes = named[named != ""].value_counts()
     return sizes[sizes > 1]
 
 
 def likenesses(dataset: Dataset) -> pd.DataFrame:
-    """Pairs of pictures of this version that look alike: sha256_a, sha256_b, similarity (0..1)."""
+    """Pairs of pictures of any version that look alike: sha256_a, sha256_b, similarity (0..1)."""
     table, mine = database.likenesses, database.members
-    here = sa.select(mine.c.sha256).where(mine.c.dataset_id == dataset.id, mine.c.version == dataset.version)
+    here = sa.select(mine.c.sha256).where(mine.c.dataset_id == dataset.id)
     query = sa.select(*(table.c[name] for name in LIKENESSES)).where(
         table.c.sha256_a.in_(here), table.c.sha256_b.in_(here)
     )
@@ -276,30 +310,38 @@ def likenesses(dataset: Dataset) -> pd.DataFrame:
 
 
 def resplit_as_given(dataset: Dataset, table: pd.DataFrame) -> Dataset:
-    """A new version, divided as a table with columns path and split says.
+    """A new version, the newest one divided as a table with columns path and split says.
 
     Raises:
         DatasetError: `split-file-columns`, `split-file-duplicate`, `split-file-name`, `split-file-unknown`,
             `split-file-missing`, `split-file-incomplete`.
     """
-    rows = _members(dataset, [*MEMBERS, "given_split", "group_name"])
-    chosen = splits.as_given(rows, table)
-    return _new_version(dataset, rows.assign(split=chosen), "split given", SplitSettings())
+    return _new_version(
+        dataset, lambda rows: rows.assign(split=splits.as_given(rows, table)), "split given", SplitSettings()
+    )
 
 
-def _new_version(dataset: Dataset, rows: pd.DataFrame, reason: str, split: SplitSettings) -> Dataset:
+def _new_version(
+    dataset: Dataset, change: Callable[[pd.DataFrame], pd.DataFrame], reason: str, split: SplitSettings
+) -> Dataset:
+    """A version after the newest one, as what changes its rows (columns `STANDING`) returns them."""
     versions = database.dataset_versions
     with database.database().begin() as connection:
-        _wait_for_others(connection, dataset)
+        wait_for_others(connection, dataset)
         query = sa.select(sa.func.max(versions.c.version)).where(versions.c.dataset_id == dataset.id)
-        newest = connection.scalar(query) or dataset.version
-        new = Dataset(dataset.id, dataset.name, newest + 1, dataset.created_at)
-        _write_version(connection, new, rows, reason, split)
+        newest = replace(dataset, version=connection.scalar(query) or dataset.version)
+        new = replace(dataset, version=newest.version + 1)
+        # What another tab corrected meanwhile is in it.
+        rows = pd.DataFrame(_rows(connection, _query(newest, STANDING)), columns=STANDING)
+        _write_version(connection, new, change(rows), reason, split, newest.version)
     return new
 
 
-def _wait_for_others(connection: sa.Connection, dataset: Dataset) -> None:
-    """Two tabs may split a dataset at once; each takes its own number, so one waits until the other has written."""
+def wait_for_others(connection: sa.Connection, dataset: Dataset) -> None:
+    """Two tabs may change a dataset at once; each takes its own number, so one waits until the other has written.
+
+    The first statement of a transaction that makes a version.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:

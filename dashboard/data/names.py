@@ -4,7 +4,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
-from dashboard.core.errors import UploadError
+from dashboard.core.errors import DatasetError, UploadError
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
 LONGEST_PART = 255  # characters; no file system in use has longer names
@@ -59,6 +59,22 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
 def misleads(text: str) -> bool:
     """Whether a text has control characters, or marks that make it read as another one."""
     return any(unicodedata.category(letter) == "Cc" for letter in text) or BIDI.search(text) is not None
+
+
+def class_name(text: str) -> str:
+    """What a person typed as the name of a class, without the spaces around it; literal but for composed accents.
+
+    Raises:
+        DatasetError: `class-name` when it is empty, too long, or holds what no folder's name can.
+    """
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name or len(name) > LONGEST_PART:
+        raise DatasetError("class-name", f"A class needs a name of 1 to {LONGEST_PART} characters.")
+    if "/" in name or "\\" in name:
+        raise DatasetError("class-name", "The name of a class may not hold a slash. Write it without.")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name) or BIDI.search(name):
+        raise DatasetError("class-name", "The name has control characters, which hide what it is. Write it without.")
+    return name
 
 
 def _readable(name: str) -> str:
