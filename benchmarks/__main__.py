@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, live, memory, pages, report, start, training, views
+from benchmarks import accuracy, ground, live, memory, pages, report, start, taking, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -96,6 +96,10 @@ def _live(bench: Bench) -> list[Any]:
     return [_said(line) for line in itertools.chain(*lines)]
 
 
+def _taking(bench: Bench) -> list[Any]:
+    return [_said(line) for line in taking.lines(bench.folder, bench.repeats)]
+
+
 def _pages(bench: Bench) -> list[Any]:
     return [list(line) for line in pages.lines(bench.folder, bench.repeats)]
 
@@ -111,6 +115,7 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "limits": _limits,
     "start": _start,
     "pages": _pages,
+    "taking": _taking,
     "live": _live,
 }
 

@@ -61,6 +61,8 @@ def text(kept: dict[str, Any]) -> str:
         parts.append(f"## From Train to the first batch\n\n| way | time | goal |\n|---|---|---|\n{rows}\n")
     if lines := kept.get("live"):
         parts.append("## Watching a run\n\n" + WATCHING + _live(lines))
+    if lines := kept.get("taking"):
+        parts.append("## A hundred thousand pictures\n\n" + _taking(lines))
     if lines := kept.get("pages"):
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"## The rest of the path\n\n| work | time | beside it |\n|---|---|---|\n{rows}\n")
@@ -144,6 +146,15 @@ def _live(lines: list[dict[str, Any]]) -> str:
         rows.append(f"| {line['work']} | {_seconds(line['seconds'])} | {' | '.join(beside)} |")
     head = "| work | time | nobody watching | longer by | goal |"
     return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _taking(lines: list[dict[str, Any]]) -> str:
+    rows = [
+        f"| {line['work']} | {_seconds(line['seconds'])} | {'–' if line['goal'] is None else format(line['goal'], 'g')} s | "
+        f"{line['beside']} |"
+        for line in lines
+    ]
+    return "\n".join(["| work | time | goal | beside it |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def picture(kept: dict[str, Any], path: Path) -> None:
