@@ -150,9 +150,7 @@ def _live(lines: list[dict[str, Any]]) -> str:
 
 def _taking(lines: list[dict[str, Any]]) -> str:
     rows = [
-        f"| {line['work']} | {_seconds(line['seconds'])} | {'–' if line['goal'] is None else format(line['goal'], 'g')} s | "
-        f"{line['beside']} |"
-        for line in lines
+        f"| {line['work']} | {_seconds(line['seconds'])} | {line['goal']:g} s | {line['beside']} |" for line in lines
     ]
     return "\n".join(["| work | time | goal | beside it |", "|---|---|---|---|", *rows]) + "\n"
 

@@ -32,11 +32,11 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Line:
-    """A work, its seconds, and what else was seen; `goal` in seconds where there is one."""
+    """A work, its seconds, and what else was seen; `goal` in seconds."""
 
     work: str
     seconds: list[float]
-    goal: float | None
+    goal: float
     beside: str
 
 
@@ -44,7 +44,7 @@ def picture(number: int) -> bytes:
     """A JPEG of `SIZE` drawn from its number alone: soft colours under a finer grain, as large as a photograph is."""
     rng = np.random.default_rng(number)
     soft = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
-    coarse = rng.integers(0, 50, (SIZE[1] // 4, SIZE[0] // 4), dtype=np.uint8)
+    coarse = rng.integers(0, 50, (SIZE[1] // 2, SIZE[0] // 2), dtype=np.uint8)
     grain = np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BILINEAR)).astype(np.int16)
     pixels = np.clip(np.asarray(soft).astype(np.int16) + grain[:, :, None] - 25, 0, 255).astype(np.uint8)
     out = io.BytesIO()
@@ -91,8 +91,8 @@ def lines(folder: Path, repeats: int, count: int = COUNT) -> Iterator[Line]:
         f"take in {count:,} pictures of {SIZE[0]} x {SIZE[1]}, a zip of {path.stat().st_size / 1e9:.1f} GB",
         [found["seconds"]],
         480.0,
-        f"{count / found['seconds']:.0f} pictures a second; memory of the process that asks {found['megabytes']:.0f} MB "
-        f"(goal 500); {kept}; {stages}",
+        f"{count / found['seconds']:.0f} a second; memory of the process that asks {found['megabytes']:.0f} MB (goal "
+        f"500); {kept}; {stages}",
     )
     path.unlink()
     yield from _page(repeats)
