@@ -44,9 +44,9 @@ def picture(number: int) -> bytes:
     """A JPEG of `SIZE` drawn from its number alone: soft colours under a finer grain, as large as a photograph is."""
     rng = np.random.default_rng(number)
     soft = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
-    coarse = rng.integers(0, 50, (SIZE[1] // 2, SIZE[0] // 2), dtype=np.uint8)
+    coarse = rng.integers(0, 110, (SIZE[1] // 2, SIZE[0] // 2), dtype=np.uint8)
     grain = np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BILINEAR)).astype(np.int16)
-    pixels = np.clip(np.asarray(soft).astype(np.int16) + grain[:, :, None] - 25, 0, 255).astype(np.uint8)
+    pixels = np.clip(np.asarray(soft).astype(np.int16) + grain[:, :, None] - 55, 0, 255).astype(np.uint8)
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=85)
     return out.getvalue()

@@ -78,16 +78,20 @@ class Together:
 
     Each fsync of its own waits for the disk, and thousands of small files would wait thousands of times. Here the whole
     system is told to write once, after which an fsync of each file costs nothing and still tells of an error.
+
+    Args:
+        aside: a folder for what waits, on the same disk as the files' own folders; whoever made it removes it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, aside: Path) -> None:
+        self._aside = aside
         self._waiting: list[tuple[Path, Path]] = []
         self._lock = threading.Lock()
 
     def add(self, path: Path, data: bytes) -> None:
         """Write a file aside; it takes the place of `path` with the next `commit`."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+        aside = self._aside / secrets.token_hex(8)
         aside.write_bytes(data)
         with self._lock:
             self._waiting.append((aside, path))

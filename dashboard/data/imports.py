@@ -70,7 +70,7 @@ class Import:
     def signature_rows(self) -> np.ndarray:
         """What children kept of how the pictures look, as rows of `data.signatures`, each picture once."""
         folder = self.path / SIGNATURES
-        kept = [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")] if folder.exists() else []
+        kept = sorted(folder.iterdir()) if folder.exists() else []
         rows = np.concatenate([np.empty(0, ROW), *(np.fromfile(path, ROW) for path in kept)])
         unique: np.ndarray = rows[np.unique(rows["sha256"], return_index=True)[1]]
         return unique

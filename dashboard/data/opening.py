@@ -131,7 +131,7 @@ class Taking:
         self.found = found
         self.signatures = Path(job["signatures"]) if "signatures" in job else None
         self.careful = int(job.get("careful", 0))  # so many files are announced first: one of them ended a child
-        self._files = files.Together()
+        self._files = files.Together(Path.cwd())  # its scratch folder, which goes when it ends
         self._untold: list[dict[str, Any]] = []
         self._signed: list[tuple[str, np.ndarray]] = []
 

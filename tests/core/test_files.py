@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,45 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OSError):
         files.write_bytes(tmp_path / "x", b"")
+
+
+def test_files_that_appear_together_are_nowhere_before_and_whole_afterwards(tmp_path: Path) -> None:
+    aside, paths = tmp_path / "aside", [tmp_path / "objects" / str(number) / "file" for number in range(40)]
+    aside.mkdir()
+    together = files.Together(aside)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda path: together.add(path, path.parent.name.encode() * 1000), paths))
+    assert not [path for path in paths if path.exists()]
+    together.commit()
+    assert all(path.read_bytes() == path.parent.name.encode() * 1000 for path in paths)
+    assert list(aside.iterdir()) == []
+    together.commit()
+
+
+def test_what_is_added_while_others_appear_appears_with_the_next(tmp_path: Path, monkeypatch) -> None:
+    together, sync = files.Together(tmp_path), os.sync
+
+    def add_and_sync() -> None:
+        together.add(tmp_path / "late", b"late")
+        sync()
+
+    together.add(tmp_path / "early", b"early")
+    monkeypatch.setattr(os, "sync", add_and_sync)
+    together.commit()
+    assert (tmp_path / "early").exists() and not (tmp_path / "late").exists()
+    together.commit()
+    assert (tmp_path / "late").read_bytes() == b"late"
+
+
+def test_of_files_that_appear_together_none_does_when_one_cannot_be_forced_to_the_disk(
+    tmp_path: Path, monkeypatch
+) -> None:
+    def fails(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    together = files.Together(tmp_path)
+    together.add(tmp_path / "file", b"x")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        together.commit()
+    assert not (tmp_path / "file").exists()
