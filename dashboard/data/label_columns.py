@@ -1,4 +1,4 @@
-"""What the columns of a label file could be, by what stands in them; words of the header help, and decide nothing alone."""
+"""What the columns of a label file could be, by what stands in them; words of the header help."""
 
 import re
 from collections.abc import Sequence
