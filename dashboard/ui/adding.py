@@ -1,4 +1,4 @@
-"""The ways pictures come in: one archive, one folder, class by class, or a demo set. Each ends in the same job."""
+"""The ways pictures come in: an archive, a folder, class by class, a demo set, and what settings add."""
 
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -8,19 +8,28 @@ import streamlit as st
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
 from dashboard.data import intake, samples
-from dashboard.data.datasets import Dataset
-from dashboard.ui import panels, state
+from dashboard.ui import arriving, panels, places, state
+from dashboard.ui.arriving import Arrival
 
 PLACE = "dataset"
 ARCHIVES = ["zip", "tar", "gz", "tgz", "xz"]
 PICTURES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+LABEL_FILES = ["csv", "tsv", "tab", "txt"]
 WAYS = ("Zip or tar", "Folder", "Class by class", "Demo set")
 
 
 def form() -> None:
     """Choose a way and hand in the pictures."""
-    way = st.segmented_control("How do your pictures come?", WAYS, default=WAYS[0], key="dataset_way", required=True)
-    {"Zip or tar": _archive, "Folder": _folder, "Class by class": _classes, "Demo set": _demo}[way]()
+    ways = (*WAYS[:-1], *places.ways(), WAYS[-1])
+    way = st.segmented_control("How do your pictures come?", ways, default=WAYS[0], key="dataset_way", required=True)
+    {
+        "Zip or tar": _archive,
+        "Folder": _folder,
+        "Class by class": _classes,
+        places.FOLDER: lambda: places.folder(PLACE),
+        places.LINK: lambda: places.link(PLACE),
+        "Demo set": _demo,
+    }[way]()
     st.caption(
         f"JPEG, PNG, WEBP, GIF, BMP or TIFF, up to {LIMITS.image_pixels / 1e6:.0f} million pixels and "
         f"{LIMITS.image_bytes // MIB} MB each; up to {LIMITS.archive_members:,} files and "
@@ -30,7 +39,9 @@ def form() -> None:
 
 def _archive() -> None:
     file = st.file_uploader(
-        "One archive with a folder for each class", type=ARCHIVES, key=state.upload_key("dataset_archive")
+        "One archive with a folder for each class, or with a label file (CSV or TSV)",
+        type=ARCHIVES,
+        key=state.upload_key("dataset_archive"),
     )
     if file is not None and _ready("archive"):
         name = _without_suffix(file.name)
@@ -39,8 +50,8 @@ def _archive() -> None:
 
 def _folder() -> None:
     files = st.file_uploader(
-        "A folder that holds a folder for each class",
-        type=PICTURES,
+        "A folder that holds a folder for each class, or a label file (CSV or TSV)",
+        type=[*PICTURES, *LABEL_FILES],
         accept_multiple_files="directory",
         key=state.upload_key("dataset_folder"),
     )
@@ -120,7 +131,7 @@ def start_demo(name: str, settings: samples.ShapesSettings | None = None) -> Non
     panels.start(
         PLACE,
         f"Making {title}",
-        lambda report, _cancelled: samples.import_sample(name, on_progress=report, settings=settings),
+        lambda report, _cancelled: Arrival(samples.import_sample(name, on_progress=report, settings=settings), None),
     )
 
 
@@ -131,15 +142,12 @@ def _ready(way: str) -> bool:
 def _import(files: list[tuple[str, BinaryIO]], name: str) -> None:
     staged = intake.stage_upload(files)
 
-    def work(report: Any, cancelled: Any) -> Dataset:
-        try:
-            return intake.import_pictures(
-                intake.Source(staged, name), name=name, on_progress=report, cancelled=cancelled
-            )
-        finally:
-            intake.discard(staged)
-
-    panels.start(PLACE, "Looking at every picture", work)
+    source = intake.Source(staged, name)
+    panels.start(
+        PLACE,
+        "Looking at every picture",
+        lambda report, cancelled: arriving.bring_in(source, name, report, cancelled),
+    )
     state.clear_uploads()
     st.rerun()
 
