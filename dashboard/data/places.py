@@ -47,13 +47,17 @@ def resolve(root: Path, relative: str) -> Path:
     """
     if root not in settings().folder_roots:
         raise _outside(str(root))
+    parts = relative.split("/") if relative else []
+    if {"", ".", ".."} & set(parts):
+        raise _outside(relative)
     try:
-        place = root.joinpath(*relative.split("/")).resolve() if relative else root.resolve()
+        place = root.joinpath(*parts).resolve()
+        there = place.is_dir()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, names too long, a NUL byte
         raise _outside(relative) from error
     if not place.is_relative_to(root):
         raise _outside(relative)
-    if not place.is_dir():
+    if not there:
         raise UploadError(
             "folder-missing", f"There is no folder '{names.shown(relative)}' any more. Choose another one."
         )
