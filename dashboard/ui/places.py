@@ -11,6 +11,7 @@ from dashboard.ui import arriving, panels, state, text
 
 FOLDER, LINK = "Folder on this server", "Link"
 HERE = "dataset_place"  # parts below the root, joined by '/'
+STEPS = "dataset_place_steps"
 
 
 def ways() -> tuple[str, ...]:
@@ -34,7 +35,9 @@ def folder(place: str) -> None:
     st.markdown(f"**{text.literal(str(inside))}** has {text.count(len(below), 'folder')}.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if below:
-            chosen = st.selectbox("Open", below, index=None, key=f"dataset_place_{here}", placeholder="Choose a folder")
+            # A box of its own for every step: who goes up and down again chooses the same folder twice.
+            key = f"dataset_place_{state.remembered(STEPS, 0)}"
+            chosen = st.selectbox("Open", below, index=None, key=key, placeholder="Choose a folder")
             if chosen is not None:
                 _go(f"{here}/{chosen}".lstrip("/"))
                 st.rerun()
@@ -53,6 +56,7 @@ def folder(place: str) -> None:
 
 def _go(here: str) -> None:
     state.remember(HERE, here)
+    state.remember(STEPS, state.remembered(STEPS, 0) + 1)
 
 
 def link(place: str) -> None:
