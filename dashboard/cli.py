@@ -16,13 +16,13 @@ import pandas as pd
 
 from dashboard.core import files, metrics
 from dashboard.core.augmentations import AUGMENTATIONS
-from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError
+from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError, UploadError
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import read_recipe, recipe_from
 from dashboard.core.schedules import SCHEDULES
 from dashboard.core.spreadsheets import formula_safe
 from dashboard.core.steering import LEVERS
-from dashboard.data import datasets, intake, weights
+from dashboard.data import datasets, intake, label_files, weights
 from dashboard.runs import cache, follow, measures, queue, status, steering, supervisor, workers
 from dashboard.runs.run import Run, open_run
 
@@ -57,10 +57,17 @@ def _print(value: Any, *, as_json: bool, text: str) -> None:
 @main.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name of the dataset; the file's own name when left out.")
+@click.option(
+    "--labels", default="", help="A CSV or TSV of the classes, in PATH or elsewhere; it decides, not folders."
+)
+@click.option("--picture-column", default="", help="Its column that names the pictures; found by content if left out.")
+@click.option("--class-column", multiple=True, help="Its column of classes; several where each stands for one class.")
+@click.option("--split-column", default="", help="Its column that says train, validation or test.")
+@click.option("--group-column", default="", help="Its column of what must stay in one split, such as patients.")
 @JSON
-def import_(path: Path, name: str, as_json: bool) -> None:
+def import_(path: Path, name: str, labels: str, as_json: bool, **columns: Any) -> None:
     """Take the pictures of a folder, zip or tar into a new dataset."""
-    dataset = _import(path, name)
+    dataset = _import_labelled(path, name, labels, columns) if labels else _import(path, name)
     counts = datasets.listing().set_index("id").loc[dataset.id]
     keys = ("classes", "images", "refused", "duplicates")
     record = {"dataset": dataset.id, **{key: int(counts[key]) for key in keys}}
@@ -69,6 +76,41 @@ def import_(path: Path, name: str, as_json: bool) -> None:
         f"{record['refused']} refused, {record['duplicates']} duplicates left out"
     )
     _print(record, as_json=as_json, text=text)
+
+
+def _import_labelled(path: Path, name: str, labels: str, columns: dict[str, Any]) -> datasets.Dataset:
+    """Follow a label file; what was found or chosen of it is said on standard error before."""
+    source = intake.Source(path, str(path))
+    outside, known_as = _label_file(path, labels)
+    look = intake.look(source, label_path=outside)
+    found = next((each for each in look.proposals if each.file == known_as), None)
+    if found is None:
+        listed = ", ".join(each.file for each in look.proposals) or "none"
+        raise UploadError("label-file-unknown", f"There is no label file {labels}; found in {path}: {listed}.")
+    columns["class_columns"] = columns.pop("class_column")
+    chosen = label_files.choose(found, **columns)
+    parts = {
+        "pictures": chosen.picture_column,
+        "classes": ", ".join(chosen.class_columns),
+        "splits": chosen.split_column,
+        "groups": chosen.group_column,
+    }
+    click.echo(
+        f"{chosen.file}: " + "; ".join(f"{what} from {column}" for what, column in parts.items() if column), err=True
+    )
+    return intake.import_pictures(
+        source, name=name or path.resolve().stem, label_file=chosen, label_path=outside, on_progress=_say
+    )
+
+
+def _label_file(path: Path, labels: str) -> tuple[Path | None, str]:
+    """Where a label file lies when it is no part of what is imported, and what it is called there."""
+    file = Path(labels)
+    if not file.is_file():
+        return None, labels
+    if path.is_dir() and file.resolve().is_relative_to(path.resolve()):
+        return None, file.resolve().relative_to(path.resolve()).as_posix()
+    return file.absolute(), file.name
 
 
 def _import(path: Path, name: str) -> datasets.Dataset:

@@ -3,13 +3,16 @@
 import streamlit as st
 
 from dashboard.charts import classes
-from dashboard.ui import adding, navigation, panels, pickers, resources, splitting, state, text, walls
+from dashboard.ui import adding, labelling, navigation, panels, pickers, resources, splitting, state, text, walls
 
 st.title("Data")
 
 if done := panels.job(adding.PLACE):
-    state.choose_dataset(done.result.id)
+    labelling.arrived(done.result)
     st.rerun()
+if labelling.asked() and not panels.busy(adding.PLACE):
+    labelling.form(adding.PLACE)
+    st.stop()
 if state.dataset_id() is None:
     if not panels.busy(adding.PLACE):
         st.write("This page will show your pictures by class. Add some, or try a demo set.")
@@ -21,6 +24,7 @@ members = resources.members(dataset.id, dataset.version)
 remarks = resources.remarks(dataset.id)
 
 st.subheader(text.literal(dataset.name))
+labelling.offer(dataset)
 counts = members["split"].value_counts()
 panels.figures(
     {

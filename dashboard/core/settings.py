@@ -1,5 +1,6 @@
 """Settings of this installation, from the environment (`THAW_...`), read once."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class Settings(BaseSettings):
         10.0, gt=0, description="seconds a run that shall stop may compute nothing before it is killed"
     )
 
+    folders: str = Field(
+        "", description="folders of this machine that may be imported from, one or several; none when empty"
+    )
+    links: bool = Field(False, description="whether an archive may be fetched from an https address of the internet")
+
     tensorboard: str = Field(
         "", description="folder for TensorBoard's files; 1 for `tensorboard` in the workspace, none when empty or 0"
     )
@@ -47,6 +53,11 @@ class Settings(BaseSettings):
     @property
     def absolute_workspace(self) -> Path:
         return self.workspace.expanduser().resolve()
+
+    @property
+    def folder_roots(self) -> tuple[Path, ...]:
+        """What `folders` names, separated as in `PATH`; links among them are followed here, once."""
+        return tuple(Path(name).expanduser().resolve() for name in self.folders.split(os.pathsep) if name.strip())
 
     @property
     def tensorboard_folder(self) -> Path:

@@ -127,22 +127,38 @@ def import_pictures(
         DatasetError: `dataset-empty`, `dataset-no-classes`, `dataset-one-class`, `dataset-class-too-small`. Nothing is
             in the database then.
     """
-    with imports.at_work(request(source, name, into, _labels(label_file, label_path))) as under_way:
-        attempts.read_all(under_way, is_staged(source.path), on_progress, cancelled)
+    return _carry_out(request(source, name, into, _labels(label_file, label_path)), on_progress, cancelled)
+
+
+def go_on(left: imports.Import, on_progress: Progress | None = None, cancelled: Cancelled | None = None) -> Dataset:
+    """Finish an import whose process was killed, from the start if its archive has changed; see `import_pictures`."""
+    asked, path = left.request, Path(left.request.path)
+    again = request(Source(path, asked.name), asked.name, asked.into, asked.labels)
+    if again != asked:
+        imports.discard(left)
+    try:
+        return _carry_out(again, on_progress, cancelled)
+    finally:
+        discard(path)
+
+
+def _carry_out(asked: imports.Request, on_progress: Progress | None, cancelled: Cancelled | None) -> Dataset:
+    with imports.at_work(asked) as under_way:
+        attempts.read_all(under_way, is_staged(Path(asked.path)), on_progress, cancelled)
         pictures, remarks = _tables(under_way.lines())
-        there = datasets.members(datasets.get(into)) if into else pd.DataFrame(columns=RECORDED)
+        there = datasets.members(datasets.get(asked.into)) if asked.into else pd.DataFrame(columns=RECORDED)
         kept, duplicates = _apart(pictures, there)
         remarks = pd.concat([remarks, duplicates], ignore_index=True).astype({"refused": bool})
-        if not into:
+        if not asked.into:
             _refuse_untrainable(kept, remarks)
         signed = under_way.signature_rows()
-        alike = _look_alikes(signed, into, on_progress, cancelled)
+        alike = _look_alikes(signed, asked.into, on_progress, cancelled)
         if on_progress is not None:
             on_progress(len(kept), len(kept), "Writing the dataset")
-        if into:
-            dataset = datasets.extend(datasets.get(into), kept, kept, remarks, alike)
+        if asked.into:
+            dataset = datasets.extend(datasets.get(asked.into), kept, kept, remarks, alike)
         else:
-            dataset = datasets.create(name, kept, kept, remarks, SplitSettings(), alike)
+            dataset = datasets.create(asked.name, kept, kept, remarks, SplitSettings(), alike)
         signatures.keep(dataset.id, signed)
     return dataset
 
@@ -185,15 +201,6 @@ def _tables(messages: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFr
         elif message["kind"] == "remark":
             remarks.append(tuple(message[name] for name in datasets.REMARKS))
     return pd.DataFrame(pictures, columns=RECORDED), pd.DataFrame(remarks, columns=datasets.REMARKS)
-
-
-def go_on(left: imports.Import, on_progress: Progress | None = None, cancelled: Cancelled | None = None) -> Dataset:
-    """Finish an import whose process was killed; raises as `import_pictures`."""
-    path, name = Path(left.request.path), left.request.name
-    try:
-        return import_pictures(Source(path, name), name=name, on_progress=on_progress, cancelled=cancelled)
-    finally:
-        discard(path)
 
 
 def _labels(label_file: Proposal | None, label_path: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""What the columns of a label file could be, by what stands in them; words of the header help, and decide nothing alone."""
+"""What the columns of a label file could be, by what stands in them; words of the header help."""
 
 import re
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ OTHER_WORDS = {
 HEADER_WORDS = {*CLASS_WORDS, *GROUP_WORDS, *SPLIT_WORDS, *OTHER_WORDS}
 MARKS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}  # of a column that stands for one class
 MOST_VALUES = 5_000  # different ones counted in a column that no word of the header makes a group
+MOST_GROUPED = 3  # columns of which every value is counted, so that memory stays bounded
 ONE_HOT_ROWS = 0.9  # of the rows have exactly one 1
 
 
@@ -67,7 +68,9 @@ def words(name: str) -> set[str]:
 
 
 def gather(column_names: Sequence[str]) -> list[Values]:
-    return [Values(name, bool(words(name) & GROUP_WORDS)) for name in column_names]
+    """Empty columns of these names; of those named for groups only the first few count every value."""
+    grouped = [name for name in column_names if words(name) & GROUP_WORDS][:MOST_GROUPED]
+    return [Values(name, name in grouped) for name in column_names]
 
 
 def named(header: Sequence[str] | None, width: int) -> list[str]:

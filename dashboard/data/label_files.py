@@ -1,4 +1,4 @@
-"""Label files: tables that say which picture has which class. What one means is proposed, and used once it is confirmed.
+"""Label files: tables that say which picture has which class. What one means is proposed, and used once confirmed.
 
 A pure module for the limited child: bytes and names in, proposals and labels out.
 """
@@ -68,7 +68,9 @@ class Proposal:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Proposal":
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        }
         values["columns"] = tuple(
             Column(each["name"], tuple(each["could_be"]), each["different"]) for each in record["columns"]
         )

@@ -63,7 +63,8 @@ def follow(chosen: Proposal, data: bytes, pictures: PictureNames) -> Labelled:
             label = _label(row, splits, several)
             _give(path, label, row.line, lines, result)
             if row.split and row.split not in splits:
-                reason = f"Line {row.line} gives it the split '{names.shown(row.split)}'; expected train, validation or test."
+                split = names.shown(row.split)
+                reason = f"Line {row.line} gives it the split '{split}'; expected train, validation or test."
                 result.remarks.append((path, "label-split", reason, False))
     for path in pictures.paths:
         if path not in result.labels and path not in result.refusals:

@@ -1,4 +1,4 @@
-"""What an upload holds, told before a picture is decoded, and the labels that a file among it gives. Inside the child."""
+"""What an upload holds, told before a picture is decoded, and the labels that a file of it gives. Inside the child."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

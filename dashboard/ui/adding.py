@@ -1,4 +1,4 @@
-"""The ways pictures come in: one archive, one folder, class by class, or a demo set. Each ends in the same job."""
+"""The ways pictures come in: an archive, a folder, class by class, a demo set, and what settings add."""
 
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -7,15 +7,16 @@ import streamlit as st
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
-from dashboard.data import imports, intake, samples, uploads
-from dashboard.data.datasets import Dataset
+from dashboard.data import datasets, imports, intake, samples, uploads
 from dashboard.data.intake import Source
-from dashboard.ui import panels, state, text, uploading
+from dashboard.ui import arriving, panels, places, state, text, uploading
+from dashboard.ui.arriving import Arrival
 
 PLACE = "dataset"
 SMALL = 200  # MB; the widget's files are held in memory
 ARCHIVES = ["zip", "tar", "gz", "tgz", "xz"]
 PICTURES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+LABEL_FILES = ["csv", "tsv", "tab", "txt"]
 WAYS = ("Zip or tar", "Folder", "Class by class", "Demo set")
 
 
@@ -23,8 +24,18 @@ def form() -> None:
     """Choose a way and hand in the pictures, or go on with what was interrupted."""
     for left in imports.unfinished():
         _interrupted(left)
-    way = st.segmented_control("How do your pictures come?", WAYS, default=WAYS[0], key="dataset_way", required=True)
-    {"Zip or tar": _archive, "Folder": _folder, "Class by class": _classes, "Demo set": _demo}[way]()
+    ways = (*WAYS[:-1], *places.ways(), WAYS[-1])
+    way = st.segmented_control("How do your pictures come?", ways, default=WAYS[0], key="dataset_way", required=True)
+    if way != WAYS[-1]:
+        _target()
+    {
+        "Zip or tar": _archive,
+        "Folder": _folder,
+        "Class by class": _classes,
+        places.FOLDER: lambda: places.folder(PLACE),
+        places.LINK: lambda: places.link(PLACE),
+        "Demo set": _demo,
+    }[way]()
     st.caption(
         f"JPEG, PNG, WEBP, GIF, BMP or TIFF, up to {LIMITS.image_pixels / 1e6:.0f} million pixels and "
         f"{LIMITS.image_bytes // MIB} MB each; up to {LIMITS.archive_members:,} files and "
@@ -41,7 +52,7 @@ def _interrupted(left: imports.Import) -> None:
             width="stretch",
         )
         if st.button("Go on", key=f"dataset_go_on_{left.request.id}", type="primary"):
-            panels.start(PLACE, "Going on", lambda report, cancelled: intake.go_on(left, report, cancelled))
+            panels.start(PLACE, "Going on", lambda *asked: Arrival(intake.go_on(left, *asked), None))
             st.rerun()
         if st.button("Discard", key=f"dataset_discard_{left.request.id}"):
             imports.discard(left)
@@ -49,9 +60,26 @@ def _interrupted(left: imports.Import) -> None:
             st.rerun()
 
 
+def _target() -> None:
+    """Whether the pictures are a dataset of their own, or more of the current one."""
+    current = state.dataset_id()
+    if current is None:
+        return
+    name = datasets.get(current).name
+    st.radio(
+        "What they become",
+        ["", current],
+        format_func=lambda each: f"More pictures for {text.literal(name)}" if each else "A dataset of their own",
+        key="dataset_into",
+        horizontal=True,
+        help="Pictures that are added make a new version; those that were there keep their place in training, "
+        "validation or test.",
+    )
+
+
 def _archive() -> None:
     file = st.file_uploader(
-        "One archive with a folder for each class",
+        "One archive with a folder for each class, or with a label file (CSV or TSV)",
         type=ARCHIVES,
         max_upload_size=SMALL,
         key=state.upload_key("dataset_archive"),
@@ -66,8 +94,8 @@ def _archive() -> None:
 
 def _folder() -> None:
     files = st.file_uploader(
-        "A folder that holds a folder for each class",
-        type=PICTURES,
+        "A folder that holds a folder for each class, or a label file (CSV or TSV)",
+        type=[*PICTURES, *LABEL_FILES],
         accept_multiple_files="directory",
         key=state.upload_key("dataset_folder"),
     )
@@ -147,7 +175,7 @@ def start_demo(name: str, settings: samples.ShapesSettings | None = None) -> Non
     panels.start(
         PLACE,
         f"Making {title}",
-        lambda report, _cancelled: samples.import_sample(name, on_progress=report, settings=settings),
+        lambda report, _cancelled: Arrival(samples.import_sample(name, on_progress=report, settings=settings), None),
     )
 
 
@@ -162,13 +190,12 @@ def _import(files: list[tuple[str, BinaryIO]], name: str) -> None:
 def _import_source(source: Source, name: str) -> None:
     """Open what was staged, in the background; it is removed afterwards."""
 
-    def work(report: Any, cancelled: Any) -> Dataset:
-        try:
-            return intake.import_pictures(source, name=name, on_progress=report, cancelled=cancelled)
-        finally:
-            intake.discard(source.path)
-
-    panels.start(PLACE, "Looking at every picture", work)
+    into = arriving.target()
+    panels.start(
+        PLACE,
+        "Looking at every picture",
+        lambda report, cancelled: arriving.bring_in(source, name, report, cancelled, into),
+    )
     state.clear_uploads()
     st.rerun()
 

@@ -138,3 +138,17 @@ def test_an_import_that_was_interrupted_can_be_discarded(open_page: OpenPage, tm
     at = open_page("dataset")
     at.button(key=f"dataset_discard_{request.id}").click().run()
     assert not at.exception and not imports.unfinished() and path.exists()
+
+
+def test_more_pictures_for_a_dataset_are_a_new_version_of_it(open_page: OpenPage) -> None:
+    at = upload(open_page("dataset"), archive({"cat": 8, "dog": 8}))
+    settle(at, lambda at: shown(at).get("Pictures") == "16")
+    at.radio(key="dataset_into").set_value(datasets.listing()["id"].iloc[0]).run()
+    more = io.BytesIO()
+    with zipfile.ZipFile(more, "w") as file:
+        for number in range(5):
+            file.writestr(f"bird/{number}.png", picture(90_000 + number))
+    at = upload(at, more.getvalue(), "birds.zip")
+    settle(at, lambda at: shown(at).get("Pictures") == "21")
+    assert shown(at)["Classes"] == "3" and len(datasets.listing()) == 1
+    assert datasets.get(datasets.listing()["id"].iloc[0]).version == 2
