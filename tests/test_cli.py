@@ -50,10 +50,43 @@ def test_import_counts_what_it_took(home: Path, shapes: Path) -> None:
     assert "96 of 96" in done.stderr
 
 
+@pytest.fixture
+def flat(shapes: Path, tmp_path: Path) -> Path:
+    """Pictures in one folder and a table of what they are, with words that no header explains."""
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    rows = []
+    for number, file in enumerate(sorted(shapes.rglob("*.png"))):
+        (folder / f"{number}.png").write_bytes(file.read_bytes())
+        rows.append(f"{number}.png;{file.parent.name};{('near', 'far')[number % 2]}")
+    (folder / "table.csv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.mark.parametrize("where", ["inside", "by name", "elsewhere"])
+def test_import_follows_a_label_file_and_says_what_it_took(home: Path, flat: Path, tmp_path: Path, where: str) -> None:
+    labels = {"inside": flat / "table.csv", "by name": "table.csv", "elsewhere": tmp_path / "labels.tsv"}[where]
+    if where == "elsewhere":
+        (flat / "table.csv").rename(labels)
+    done = thaw("import", flat, "--labels", labels, "--class-column", "Column 3", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["classes"] == 2 and json.loads(done.stdout)["refused"] == 0
+    assert f"{Path(labels).name}: pictures from Column 1; classes from Column 3" in done.stderr
+
+
+def test_import_does_not_guess_between_columns(home: Path, flat: Path) -> None:
+    done = thaw("import", flat, "--labels", "table.csv")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("label-column-missing: ") and "'Column 2', 'Column 3'" in done.stderr
+    done = thaw("import", flat, "--labels", "no.csv")
+    assert done.returncode == 2 and done.stderr.startswith("label-file-unknown: ") and "table.csv" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (("import", "no/such/folder"), "source-missing"),
+        (("import", "no/such/folder", "--labels", "a.csv"), "source-missing"),
         (("train", "--dataset", "nothing", "--weights", "none"), "dataset-unknown"),
         (("train", "--dataset", "x", "--backbone", "ResNet9000"), "backbone-unknown"),
         (("train", "--dataset", "x", "--backbone", "Xception", "--image-size", "70"), "image-size-too-small"),

@@ -105,13 +105,17 @@ def _loosely(said: list[Said], chosen: Proposal, pictures: PictureNames) -> bool
     Were single rows taken so, `test/1.jpg` of a file that names more than was sent would label `train/1.jpg`.
     """
     folder = label_files.folder_of(chosen.file)
-    fit = Counter(
-        loosely
-        for row in said
-        for loosely in (False, True)
-        if len(_found(row.picture, folder, pictures, loosely=loosely)) == 1
-    )
-    return 2 * fit[False] < fit[True] and fit[False] < fit[True]
+    fit = Counter(_way(row.picture, folder, pictures) for row in said)
+    return fit["end"] > fit["path"]
+
+
+def _way(cell: str, folder: str, pictures: PictureNames) -> str:
+    """Whether a cell names one picture by its path, or by the path's end alone, or does not."""
+    for loosely, way in ((False, "path"), (True, "end")):
+        found = _found(cell, folder, pictures, loosely=loosely)
+        if found:
+            return way if len(found) == 1 else ""
+    return ""
 
 
 def _found(cell: str, folder: str, pictures: PictureNames, *, loosely: bool) -> Sequence[str]:

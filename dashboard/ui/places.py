@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.core.errors import UploadError
 from dashboard.core.settings import settings
 from dashboard.data import links, places
 from dashboard.data.intake import Source
@@ -30,8 +31,11 @@ def folder(place: str) -> None:
     if len(roots) > 1:
         root = st.selectbox("Below", roots, format_func=str, key="dataset_root", on_change=_go, args=("",))
     here = state.remembered(HERE, "")
-    inside = places.resolve(root, here)
-    below = places.subfolders(root, here)
+    try:
+        inside, below = places.resolve(root, here), places.subfolders(root, here)
+    except UploadError:
+        _go("")  # it went away meanwhile; the next look begins at the top
+        raise
     st.markdown(f"**{text.literal(str(inside))}** has {text.count(len(below), 'folder')}.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if below:

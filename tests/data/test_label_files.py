@@ -183,6 +183,12 @@ def test_words_of_the_header_decide_between_two_columns_of_classes() -> None:
     assert proposed(table("class_id", "file", "className", "weather", rows=rows), FLAT).class_columns == ("className",)
 
 
+def test_a_first_row_is_no_header_only_because_its_picture_is_not_there() -> None:
+    rows = [("gone", "ant"), *((f"{n}", ("ant", "bee")[n % 2]) for n in range(12))]
+    assert not proposed(table(rows=rows), FLAT).has_header
+    assert proposed(table("nothing known", "neither", rows=rows[1:]), FLAT).has_header
+
+
 def test_boxes_name_a_picture_several_times_with_one_class() -> None:
     rows = [(f"{n % 12}.png", 640, 480, "ab"[n % 12 % 2], n, n, n + 9, n + 9) for n in range(24)]
     header = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
