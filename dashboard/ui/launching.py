@@ -94,7 +94,7 @@ def again(run: Run) -> None:
     try:
         launched = enqueue(run.recipe)
     except DashboardError as error:
-        st.error(error.message, icon=":material/error:")
+        st.error(text.literal(error.message), icon=":material/error:")
         return
     supervisor.ensure()
     follow(*launched)

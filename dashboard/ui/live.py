@@ -171,7 +171,7 @@ def _try(action: object) -> None:
     try:
         action()  # type: ignore[operator]
     except DashboardError as error:
-        st.error(error.message)
+        st.error(text.literal(error.message))
         return
     st.rerun()
 

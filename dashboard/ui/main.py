@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.core.errors import DashboardError
-from dashboard.ui import frame, navigation, state
+from dashboard.ui import frame, navigation, state, text
 
 st.set_page_config(page_title="Thaw", page_icon=str(frame.ASSETS / "icon.svg"), layout="wide")
 st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "icon.svg"), size="large")
@@ -15,4 +15,4 @@ frame.sidebar()
 try:
     page.run()
 except DashboardError as error:
-    st.error(error.message, icon=":material/error:")
+    st.error(text.literal(error.message), icon=":material/error:")

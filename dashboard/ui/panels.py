@@ -34,7 +34,7 @@ def job(place: str) -> Job | None:
         return None
     state.follow_job(place, None)
     if isinstance(found.error, DashboardError):
-        st.error(found.error.message, icon=":material/error:")
+        st.error(text.literal(found.error.message), icon=":material/error:")
         return None
     if found.error:
         raise found.error
@@ -110,4 +110,4 @@ def pictures(shas: Sequence[str], captions: Sequence[str], *, columns: int = 8, 
 def refusal() -> None:
     """Why the last change of the recipe was not taken, if it was not."""
     if message := state.refusal():
-        st.error(message, icon=":material/error:")
+        st.error(text.literal(message), icon=":material/error:")

@@ -6,7 +6,7 @@ from dashboard.core.errors import DashboardError
 from dashboard.core.recipe import FINE_TUNING
 from dashboard.core.steering import LAST_EPOCH, LEARNING_RATE, LEVERS, MORE_EPOCHS, PATIENCE, THAW
 from dashboard.runs import events, queue, steering, supervisor
-from dashboard.ui import resources, state
+from dashboard.ui import resources, state, text
 from dashboard.ui.pickers import Chosen
 
 LONGER = 5  # epochs offered
@@ -74,7 +74,7 @@ def _ask(chosen: Chosen, lever: str, value: float | None = None) -> None:
     try:
         steering.ask(chosen.run, lever, value)
     except DashboardError as error:
-        st.error(error.message, icon=":material/error:")
+        st.error(text.literal(error.message), icon=":material/error:")
         return
     st.toast("Asked. It is done at the next batch.", icon=":material/tune:")
 
@@ -88,7 +88,7 @@ def longer(chosen: Chosen) -> None:
             try:
                 queue.extend(chosen.run.id, int(epochs))
             except DashboardError as error:
-                st.error(error.message, icon=":material/error:")
+                st.error(text.literal(error.message), icon=":material/error:")
                 return
             supervisor.ensure()
             state.choose_run(chosen.run.id)

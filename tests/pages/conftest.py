@@ -1,5 +1,6 @@
 """Pages opened as `AppTest` opens them: from the real entry script, in a workspace of their own."""
 
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+
+from dashboard.ui.text import JOINER
 
 ROOT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[[str], AppTest]
@@ -37,6 +40,11 @@ def settle(at: AppTest, until: Callable[[AppTest], bool], seconds: float = 60.0)
         time.sleep(0.5)
         at.run()
     return at
+
+
+def plain(shown: str) -> str:
+    """What a person reads of text that was escaped for markdown."""
+    return re.sub(r"\\(.)", r"\1", shown).replace(JOINER, "")
 
 
 ALL_PAGES = """

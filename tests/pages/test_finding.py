@@ -9,7 +9,7 @@ from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.data import datasets, samples
 from dashboard.runs import queue, status
-from tests.pages.conftest import OpenPage, settle
+from tests.pages.conftest import OpenPage, plain, settle
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_learning_rate_is_found_taken_and_outdated_by_another_recipe(shapes: N
     at.button(key="train_find").click().run()
     assert "train_find" not in keys(at), "one search at a time"
     next(button for button in at.button if button.label == "Cancel").click().run()
-    settle(at, lambda at: any("was cancelled" in error.value for error in at.error), seconds=120)
+    settle(at, lambda at: any("was cancelled" in plain(error.value) for error in at.error), seconds=120)
 
     at.button(key="train_find").click().run()
     settle(at, lambda at: "train_find_use" in keys(at), seconds=120)

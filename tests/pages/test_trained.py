@@ -15,7 +15,7 @@ from dashboard.core.settings import settings
 from dashboard.data import datasets, samples
 from dashboard.runs import queue, status
 from dashboard.runs.run import open_run
-from tests.pages.conftest import ROOT, OpenPage, heavy_modules_after_all_pages, settle
+from tests.pages.conftest import ROOT, OpenPage, heavy_modules_after_all_pages, plain, settle
 
 pytestmark = pytest.mark.slow
 
@@ -174,7 +174,7 @@ def test_the_draft_survives_leaving_the_page(open_trained: OpenPage) -> None:
 def test_a_wrong_value_is_refused_in_words_and_the_draft_stays(open_trained: OpenPage) -> None:
     at = open_trained("model")
     at.number_input(key="model_image_size").set_value(20).run()
-    assert any("at least 32 pixels a side; received 20" in error.value for error in at.error)
+    assert any("at least 32 pixels a side; received 20" in plain(error.value) for error in at.error)
 
 
 def test_an_unfinished_run_is_never_shown_as_finished(open_trained: OpenPage) -> None:
