@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import datasets
+from dashboard.data import datasets, history
 from dashboard.runs import events, workers
 from dashboard.runs.run import open_run
 from dashboard.ui.jobs import Jobs
@@ -56,6 +56,12 @@ def predictions(run_id: str) -> pd.DataFrame:
 def members(dataset_id: str, version: int) -> pd.DataFrame:
     """Pictures of a dataset version; it never changes."""
     return datasets.members(datasets.get(dataset_id, version))
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def left_out(dataset_id: str, version: int) -> pd.DataFrame:
+    """Pictures of earlier versions that this one has not, and that can be put back; columns `history.LEFT_OUT`."""
+    return history.left_out(datasets.get(dataset_id, version))
 
 
 def run_epochs(run_id: str) -> pd.DataFrame:

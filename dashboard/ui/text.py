@@ -30,6 +30,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {plural}"
 
 
+def short(name: str, most: int = 22) -> str:
+    """A name for narrow places: its beginning and its end, where it is longer than `most` characters."""
+    return name if len(name) <= most else f"{name[: most - 9]}…{name[-8:]}"
+
+
 def network_of(run_name: str) -> str:
     """The network in the name of a run, `MobileNetV2 0.35` of `MobileNetV2 0.35 on Shapes`; for narrow places."""
     return run_name.partition(" on ")[0]
