@@ -80,7 +80,7 @@ def wall(dataset: Dataset, shown: Wall) -> None:
         for heading, rows in groups:
             if heading:
                 st.markdown(heading)
-            with st.grid(walls.A_ROW, min_column_width=96, gap="small"):
+            with st.grid(walls.A_ROW, min_column_width=88, gap="small"):
                 for row in rows.itertuples():
                     with st.container(gap="xxsmall"):
                         _picture(dataset, row)
@@ -92,7 +92,7 @@ def _picture(dataset: Dataset, row: Any) -> None:
     thumbnail = datasets.thumbnail_path(row.sha256)
     if thumbnail.exists():
         st.image(str(thumbnail), width="stretch", alt=name, caption=text.literal(row.caption) or None)
-    st.checkbox(text.literal(text.short(name)), key=_box(dataset, row.sha256))
+    st.checkbox(text.label(text.short(name)), key=_box(dataset, row.sha256))
 
 
 def _box(dataset: Dataset, sha256: str) -> str:
@@ -108,9 +108,9 @@ def _actions(dataset: Dataset, shown: Wall, boxes: dict[str, str]) -> None:
             [None, *shown.class_names],
             format_func=lambda name: stay if name is None else name,
             key="dataset_move_to",
-            width=220,
+            width=190,
         )
-        st.text_input("or a new class", key="dataset_move_new", width=180)
+        st.text_input("or a new class", key="dataset_move_new", width=150)
 
         def button(label: str, key: str, icon: str, act: Callable[..., None]) -> None:
             st.form_submit_button(
