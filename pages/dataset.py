@@ -33,7 +33,6 @@ panels.figures(
 )
 if st.button("Next: choose a model", key="dataset_next", type="primary", icon=":material/arrow_forward:"):
     navigation.go("model")
-correcting.outcome(dataset)
 findings = walls.findings_of(remarks, members)
 correcting.wall(dataset, walls.filtered(members, findings, lambda: resources.left_out(dataset.id, dataset.version)))
 panels.chart(

@@ -40,7 +40,7 @@ class Question:
     loss: str
 
 
-def outcome(dataset: Dataset) -> None:
+def _outcome(dataset: Dataset) -> None:
     """One line about what happened last, with Undo; and the question before something is lost for good."""
     last: Outcome | None = state.remembered(LAST, None)
     if last is not None and (last.dataset_id, last.version) == (dataset.id, dataset.version):
@@ -68,6 +68,7 @@ def _ask(dataset: Dataset, question: Question) -> None:
 
 def wall(dataset: Dataset, shown: Wall) -> None:
     """A page of pictures, each with a box to choose it, under the row of what can be done with the chosen ones."""
+    _outcome(dataset)
     number = walls.pages(shown)
     page = walls.page_control(number, "above")
     if shown.rows.empty:
@@ -123,7 +124,7 @@ def _actions(dataset: Dataset, shown: Wall, boxes: dict[str, str]) -> None:
             button("Move", "move", "drive_file_move", _move)
             button("Leave out", "leave_out", "visibility_off", _leave_out)
         button("Delete", "erase", "delete", _want_to_erase)
-        button("Choose all shown", "choose_all", "select_all", _choose_all)
+        button("Choose all", "choose_all", "select_all", _choose_all)
 
 
 def _chosen(boxes: dict[str, str]) -> list[str]:
@@ -181,11 +182,13 @@ def _attempt(dataset: Dataset, correct: Callable[[], Correction], *, can_undo: b
         _refused(dataset, error.message)
         return
     state.put("dataset_move_new", "")
+    st.toast(text.literal(done.sentence), icon=":material/check:")  # who pressed a button further down sees this
     state.remember(LAST, Outcome(dataset.id, done.dataset.version, done.sentence, can_undo=can_undo))
 
 
 def _refused(dataset: Dataset, sentence: str) -> None:
     newest = datasets.get(dataset.id).version
+    st.toast(text.literal(sentence), icon=":material/error:")
     state.remember(LAST, Outcome(dataset.id, newest, sentence, refused=True))
 
 
