@@ -23,12 +23,12 @@ def test_a_wrong_picture_is_clicked_moved_and_the_move_undone(server: Server, vi
     dataset = json.loads(server.command("import", str(folder_of(files, tmp_path)), "--name", "Bed", "--json"))
     page = visit(server, "/dataset")
     visitor.choose(page, "dataset_class_shown", "<b>roses")
+    visitor.choose(page, "dataset_move_to", "$tulips$")
     box = page.get_by_role("checkbox", name="a tulip.png")
     expect(box).to_have_count(1)
     box.focus()
     box.press("Space")  # by keyboard alone, as a click on its label does
     expect(box).to_be_checked()
-    visitor.choose(page, "dataset_move_to", "$tulips$")
     visitor.press(page, "dataset_move")
     expect(page.get_by_test_id("stMain").get_by_text("1 picture moved to '$tulips$'. Version 2.")).to_be_in_viewport()
     visitor.settle(page)
