@@ -14,6 +14,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from dashboard import cli_dataset
 from dashboard.core import files, metrics
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError, UploadError
@@ -378,3 +379,6 @@ def cache_(clear: bool, as_json: bool) -> None:
         words = rows.assign(bytes=(rows["bytes"] / 1e6).round(2), used=when).rename(columns={"bytes": "megabytes"})
         lines.append(words.to_string(index=False))
     _print(record, as_json=as_json, text="\n".join(lines))
+
+
+main.add_command(cli_dataset.dataset)

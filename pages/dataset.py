@@ -3,7 +3,19 @@
 import streamlit as st
 
 from dashboard.charts import classes
-from dashboard.ui import adding, labelling, navigation, panels, pickers, resources, splitting, state, text, walls
+from dashboard.ui import (
+    adding,
+    correcting,
+    labelling,
+    navigation,
+    panels,
+    pickers,
+    resources,
+    splitting,
+    state,
+    text,
+    walls,
+)
 
 st.title("Data")
 
@@ -37,16 +49,19 @@ panels.figures(
 )
 if st.button("Next: choose a model", key="dataset_next", type="primary", icon=":material/arrow_forward:"):
     navigation.go("model")
-walls.by_class(members)
+findings = walls.findings_of(remarks, members)
+correcting.wall(dataset, walls.filtered(members, findings, lambda: resources.left_out(dataset.id, dataset.version)))
 panels.chart(
     classes.counts(members),
     key="dataset_counts",
     alt="Pictures by class and split",
     data=members[["path", "class_name", "split"]],
 )
+correcting.classes(dataset, members)
 walls.needs_attention(remarks)
 splitting.honesty(dataset)
 splitting.form(dataset)
+correcting.changes(dataset)
 with st.expander("Sizes of the pictures", icon=":material/aspect_ratio:"):
     panels.chart(
         classes.sizes(members),

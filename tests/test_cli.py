@@ -255,3 +255,21 @@ def test_what_is_kept_is_shown_and_removed_but_for_what_is_in_use(home: Path) ->
     assert "0.001 GB of 10 GB kept (THAW_FEATURES_GIGABYTES); 1 folder." in said and "0.001 GB removed." in said
     assert [each.folder.name for each in cache.kept()] == ["b"]
     cache.give_back()
+
+
+def test_a_dataset_is_corrected_undone_and_has_a_log(home: Path, shapes: Path) -> None:
+    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    picture = next(path.relative_to(shapes).as_posix() for path in sorted(shapes.rglob("*.*")))
+    other = sorted(path.name for path in shapes.iterdir())[1]
+    done = thaw("dataset", "move", dataset, picture, "--to", other, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "dataset": dataset,
+        "version": 2,
+        "sentence": f"1 picture moved to '{other}'. Version 2.",
+    }
+    assert thaw("dataset", "undo", dataset).stdout == f"Undone: 1 picture moved to '{other}'. Version 3.\n"
+    refused = thaw("dataset", "rename-class", dataset, "nothing", "x")
+    assert refused.returncode == 2 and refused.stderr.startswith("class-unknown: ")
+    log = json.loads(thaw("dataset", "log", dataset, "--json").stdout)
+    assert [each["version"] for each in log] == [3, 2, 1] and log[-1]["reason"] == "imported"

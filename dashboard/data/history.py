@@ -13,12 +13,17 @@ LEFT_OUT = ["path", "sha256", "class_name", "split", "version"]
 table, versions, pictures = database.members, database.dataset_versions, database.pictures
 
 
-def log(dataset: Dataset) -> pd.DataFrame:
-    """All versions, the newest first: version, created_at (seconds since 1970), reason, pictures, classes."""
+def log(dataset: Dataset, most: int | None = None) -> pd.DataFrame:
+    """Versions, the newest first, or the newest few of them.
+
+    Returns:
+        Columns version, created_at (seconds since 1970), reason (what was done), pictures, classes.
+    """
     query = (
         sa.select(versions.c.version, versions.c.created_at, versions.c.reason)
         .where(versions.c.dataset_id == dataset.id)
         .order_by(versions.c.version.desc())
+        .limit(most)
     )
     with database.database().connect() as connection:
         rows = [tuple(row) for row in connection.execute(query)]
@@ -54,3 +59,12 @@ def left_out(dataset: Dataset) -> pd.DataFrame:
     with database.database().connect() as connection:
         rows = pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=LEFT_OUT)
     return rows.drop_duplicates("path", keep="last").sort_values("path", ignore_index=True)
+
+
+def can_undo(dataset: Dataset) -> bool:
+    """Whether a change is left that this version can take back."""
+    query = sa.select(versions.c.parent).where(
+        versions.c.dataset_id == dataset.id, versions.c.version == dataset.version
+    )
+    with database.database().connect() as connection:
+        return connection.scalar(query) is not None

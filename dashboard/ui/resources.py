@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import datasets, grouping
+from dashboard.data import datasets, grouping, history
 from dashboard.runs import events, workers
 from dashboard.runs.run import open_run
 from dashboard.ui.jobs import Jobs
@@ -68,6 +68,12 @@ def leaks(dataset_id: str, version: int) -> tuple[int, int]:
 def group_sizes(dataset_id: str, version: int, by: grouping.Named, pattern: str) -> pd.Series:
     """Pictures of each named group that has two or more, the largest first."""
     return datasets.group_sizes(datasets.get(dataset_id, version), by, pattern)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def left_out(dataset_id: str, version: int) -> pd.DataFrame:
+    """Pictures of earlier versions that this one has not, and that can be put back; columns `history.LEFT_OUT`."""
+    return history.left_out(datasets.get(dataset_id, version))
 
 
 def run_epochs(run_id: str) -> pd.DataFrame:

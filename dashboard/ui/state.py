@@ -89,6 +89,11 @@ def widget(key: str) -> Any:
     return st.session_state.get(key)
 
 
+def put(key: str, value: Any) -> None:
+    """Give a widget a value; in a callback, or before the widget is drawn."""
+    st.session_state[key] = value
+
+
 def refusal() -> str | None:
     """Why the last change was not taken."""
     return _text("refusal")

@@ -13,6 +13,8 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/=^\"'])")
 # takes them apart.
 ADDRESS = re.compile(r"(://|@|www(?=\.))", re.IGNORECASE)
 JOINER = "\u2060"
+# Words and numbers with one mark between them, as most files are called: nothing that markdown would take for its own.
+PLAIN = re.compile(r"[A-Za-z0-9]+(?:[ ._…-][A-Za-z0-9]+)*")
 
 
 def literal(text: str) -> str:
@@ -24,10 +26,20 @@ def literal(text: str) -> str:
     return MARKDOWN.sub(r"\\\1", ADDRESS.sub(rf"\1{JOINER}", plain))
 
 
+def label(name: str) -> str:
+    """As `literal`, without its marks where a name needs none: screen readers read a widget's label as written."""
+    return name if PLAIN.fullmatch(name) and not name.lower().startswith("www") else literal(name)
+
+
 def count(number: int, noun: str) -> str:
     """`1 picture`, `1,234 pictures`."""
     plural = noun if number == 1 else noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {plural}"
+
+
+def short(name: str, most: int = 14) -> str:
+    """A name for narrow places: its beginning and its end, where it is longer than `most` characters."""
+    return name if len(name) <= most else f"{name[: most - 9]}…{name[-8:]}"
 
 
 def network_of(run_name: str) -> str:

@@ -1,38 +1,150 @@
 """Walls of pictures: by class, by what needs attention, by mistake."""
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.core.spreadsheets import formula_safe
-from dashboard.ui import panels, text
+from dashboard.data import splits
+from dashboard.ui import panels, state, text
 
-A_ROW = 8  # pictures of each class at first
-A_PAGE = 48  # pictures when one class is looked at
+A_ROW = 8  # pictures of each class while all classes are looked at
+CLASSES = 6  # at a time
+A_PAGE = 48  # pictures otherwise
+FINDINGS = ["check", "path", "sha256", "class_name", "reason", "value"]
+LEFT_OUT = "left out"
+ORDERS: dict[str, tuple[str, bool] | None] = {  # words: column, whether the smallest comes first
+    "class and name": None,
+    "file name": ("path", True),
+    "smallest first": ("pixels", True),
+    "largest first": ("pixels", False),
+    "darkest first": ("brightness", True),
+    "brightest first": ("brightness", False),
+}
+PAGE = "wall_page"
 
 
-def by_class(members: pd.DataFrame) -> None:
-    """Some pictures of every class, or page by page all pictures of one."""
-    names = sorted(members["class_name"].unique())
-    chosen = st.selectbox(
-        "Show", [None, *names], format_func=lambda name: name or "every class", key="dataset_class_shown"
+@dataclass(frozen=True)
+class Wall:
+    """Pictures to be shown: columns path, sha256, class_name, split and caption.
+
+    `by_class` is true while nothing is filtered: then each class shows its first few.
+    """
+
+    rows: pd.DataFrame
+    class_names: tuple[str, ...]  # of the dataset
+    by_class: bool = False
+    left_out: bool = False
+
+
+def findings_of(remarks: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Pictures that were taken with a remark, in the columns of `FINDINGS`, as checks report theirs."""
+    noted = remarks[~remarks["refused"]].merge(members[["path", "sha256", "class_name"]], on="path")
+    return noted.assign(check="taken with a remark", value=0.0)[FINDINGS]
+
+
+def filtered(members: pd.DataFrame, findings: pd.DataFrame, left_out: Callable[[], pd.DataFrame]) -> Wall:
+    """Draw the filters, and keep what they ask for.
+
+    Args:
+        members: of the version that is shown, with the columns of `datasets.MEMBERS`.
+        findings: what checks found, columns `FINDINGS`; one row a picture and check, in the order to be shown.
+        left_out: asked for only when it is to be shown; columns as of `history.left_out`.
+    """
+    names = tuple(sorted(members["class_name"].unique()))
+    with st.grid(5, min_column_width=150):
+        class_name = _choice("Class", "every class", names, "class_shown")
+        split = _choice("Split", "every split", splits.SPLITS, "split_shown")
+        attention = _choice("Attention", "every picture", [*findings["check"].unique(), LEFT_OUT], "attention")
+        part = st.text_input("File name has", key="dataset_name_part", on_change=_first_page)
+        order = st.selectbox("Order", list(ORDERS), key="dataset_order", on_change=_first_page)
+    rows = members.assign(caption=members["split"] if class_name else members["class_name"])
+    if attention == LEFT_OUT:
+        rows = left_out().assign(caption=lambda table: table["class_name"])
+    elif attention is not None:
+        found = findings[findings["check"] == attention].drop_duplicates("path").set_index("path")
+        rows = rows[rows["path"].isin(found.index)].assign(caption=lambda table: found["reason"][table["path"]].values)
+        rows = rows.set_index("path").loc[found.index.intersection(rows["path"], sort=False)].reset_index()
+    keep = pd.Series(True, index=rows.index)
+    for column, wanted in (("class_name", class_name), ("split", split)):
+        keep &= True if wanted is None else rows[column] == wanted
+    if part.strip():
+        keep &= rows["path"].str.contains(part.strip(), case=False, regex=False)
+    plain = class_name is None and split is None and attention is None and not part.strip() and ORDERS[order] is None
+    return Wall(_ordered(rows[keep], order), names, by_class=plain, left_out=attention == LEFT_OUT)
+
+
+def _choice(label: str, everything: str, options: Sequence[str], key: str) -> str | None:
+    chosen: str | None = st.selectbox(
+        label,
+        [None, *options],
+        format_func=lambda name: everything if name is None else name,
+        key=f"dataset_{key}",
+        on_change=_first_page,
     )
-    if chosen is not None:
-        _one_class(members[members["class_name"] == chosen])
+    return chosen
+
+
+def _ordered(rows: pd.DataFrame, order: str) -> pd.DataFrame:
+    by = ORDERS[order]
+    if by is None:
+        return rows
+    column, ascending = by
+    if column == "pixels" and "width" in rows:
+        rows = rows.assign(pixels=rows["width"] * rows["height"])
+    return rows.sort_values(column, ascending=ascending, kind="stable") if column in rows else rows
+
+
+def pages(wall: Wall) -> int:
+    """How many pages a wall has; at least one."""
+    size, of = (CLASSES, wall.rows["class_name"].nunique()) if wall.by_class else (A_PAGE, len(wall.rows))
+    return max(1, -(-of // size))
+
+
+def groups(wall: Wall, page: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    """What one page shows, from 1 on: a heading in markdown, empty where there is none, and its pictures."""
+    if not wall.by_class:
+        yield "", wall.rows.iloc[(page - 1) * A_PAGE : page * A_PAGE]
         return
-    for name in names[:30]:
-        own = members[members["class_name"] == name]
-        st.markdown(f"**{text.literal(name)}** · {text.count(len(own), 'picture')}")
-        sample = own.head(A_ROW)
-        panels.pictures(list(sample["sha256"]), [""] * len(sample), columns=A_ROW, least=72)
-    if len(names) > 30:
-        st.caption(f"{len(names) - 30} more classes: choose one above to see its pictures.")
+    names = sorted(wall.rows["class_name"].unique())
+    for name in names[(page - 1) * CLASSES : page * CLASSES]:
+        own = wall.rows[wall.rows["class_name"] == name]
+        yield f"**{text.literal(name)}** · {text.count(len(own), 'picture')}", own.head(A_ROW).assign(caption="")
 
 
-def _one_class(own: pd.DataFrame) -> None:
-    pages = max(1, -(-len(own) // A_PAGE))
-    page = st.number_input(f"Page (of {pages})", 1, pages, 1, key="dataset_wall_page") if pages > 1 else 1
-    shown = own.iloc[(page - 1) * A_PAGE : page * A_PAGE]
-    panels.pictures(list(shown["sha256"]), list(shown["split"]))
+def page_control(number: int, place: str) -> int:
+    """Previous, next and a page's number, above (with the number) or below a wall; returns the page, from 1 on."""
+    page = int(min(max(1, state.remembered(PAGE, 1)), number))
+    if number == 1:
+        return 1
+    with st.container(horizontal=True, vertical_alignment="center", key=f"dataset_pages_{place}"):
+        _turn("Previous", f"dataset_previous_{place}", page - 1, off=page == 1)
+        if place == "above":
+            state.put("dataset_wall_page", page)
+            st.number_input(
+                "Page",
+                1,
+                number,
+                key="dataset_wall_page",
+                label_visibility="collapsed",
+                width=130,
+                on_change=lambda: state.remember(PAGE, state.widget("dataset_wall_page")),
+            )
+            st.text(f"of {number:,} pages")
+        else:
+            st.text(f"Page {page:,} of {number:,}")
+        _turn("Next", f"dataset_next_{place}", page + 1, off=page == number)
+    return page
+
+
+def _turn(label: str, key: str, to: int, *, off: bool) -> None:
+    st.button(label, key=key, disabled=off, on_click=state.remember, args=(PAGE, to))
+
+
+def _first_page() -> None:
+    state.remember(PAGE, 1)
 
 
 def needs_attention(remarks: pd.DataFrame) -> None:

@@ -78,3 +78,20 @@ def test_numbers_carry_their_units() -> None:
     assert text.size(9_400_000) == "9.4 MB"
     assert text.count(1, "picture") == "1 picture"
     assert text.count(1200, "class") == "1,200 classes"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("10683_bd6.jpg", "10683_bd6.jpg"),
+        ("a tulip-2.png", "a tulip-2.png"),
+        ("1. list", text.literal("1. list")),
+        ("_slanted_", text.literal("_slanted_")),
+        ("www.evil.example", text.literal("www.evil.example")),
+        ("<b>.png", text.literal("<b>.png")),
+        (":red.png", text.literal(":red.png")),
+        ("a__b__c", text.literal("a__b__c")),
+    ],
+)
+def test_a_label_has_no_marks_where_its_name_needs_none(name: str, shown: str) -> None:
+    assert text.label(name) == shown
