@@ -1,0 +1,180 @@
+"""Near-duplicates: pictures that show the same thing, cropped, shifted, edited, saved again or taken a moment later.
+
+They are found from signatures, without decoding a picture again. A mirrored or turned picture is another picture here.
+The work is done by a process of its own, `python -m dashboard.data.likeness`, which `search` starts.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.core import database
+from dashboard.core.limits import LIMITS
+from dashboard.data import alignment, candidates, child, datasets, parent, signatures
+from dashboard.data.datasets import Dataset
+
+THIS = "dashboard.data.likeness"
+COLUMNS = ["sha256_a", "sha256_b", "similarity"]
+PAIRS_AT_ONCE = 2_000  # in one line from the process
+
+# In some sets every picture is rather like many others. What counts as alike is therefore measured by how far away the
+# pictures are that are surely not the same: a pair has to be much closer than the neighbour at `STRANGER`.
+STRANGER = 6  # rank among the candidates of a picture
+USUAL = 0.25  # of the stranger of the usual picture; a burst has no strangers among its first neighbours
+CLOSER = 0.2  # distance of a pair as a share of the distance of the stranger
+ALWAYS, NEVER = 0.004, 0.10  # distances (1 - similarity) that are alike, and not alike, in any set
+
+FEATURES_ALIKE = 0.93  # cosine of pooled features
+
+Progress = Callable[[int, int, str], None]
+
+
+def pairs(rows: np.ndarray, newest: int | None = None, on_progress: Progress | None = None) -> pd.DataFrame:
+    """Find near-duplicates.
+
+    Args:
+        rows: `signatures.ROW` of different pictures.
+        newest: find only pairs with at least one of the last so many rows.
+        on_progress: told what is done of what.
+
+    Returns:
+        Columns sha256_a, sha256_b (a < b), similarity (0..1), the most alike first.
+    """
+    told = on_progress or (lambda done, total, what: None)
+    found = candidates.found(rows["signature"], newest, lambda done, total: told(done, total, "Comparing pictures"))
+    similarity = []
+    for start in range(0, len(found), 32 * alignment.AT_ONCE):
+        part = found.iloc[start : start + 32 * alignment.AT_ONCE]
+        inner, outer = part["inner"].to_numpy(), part["outer"].to_numpy()
+        similarity.append(alignment.similarity(rows["signature"], inner, outer))
+        told(start + len(part), len(found), "Looking closer")
+    found = found.assign(similarity=np.concatenate([np.empty(0, np.float32), *similarity]))
+    return _named(found[_alike(found, len(rows))], rows["sha256"])
+
+
+def _alike(found: pd.DataFrame, count: int) -> np.ndarray:
+    distance = 1 - found["similarity"].to_numpy()
+    strangers = _strangers(found, distance, count)
+    usual = float(np.median(strangers)) if count else 1.0
+    allowed = np.clip(CLOSER * np.maximum(strangers, USUAL * usual), ALWAYS, NEVER)
+    alike: np.ndarray = distance <= np.minimum(allowed[found["inner"]], allowed[found["outer"]])
+    return alike
+
+
+def _strangers(found: pd.DataFrame, distance: np.ndarray, count: int) -> np.ndarray:
+    """For each picture the distance of its candidate of the rank `STRANGER`; 1 where there are fewer."""
+    both = pd.DataFrame({"id": np.concatenate([found["inner"], found["outer"]]), "distance": np.tile(distance, 2)})
+    both = both.sort_values("distance", kind="stable")
+    strangers = both[both.groupby("id").cumcount() == STRANGER].set_index("id")["distance"]
+    everybody: np.ndarray = strangers.reindex(range(count), fill_value=1.0).to_numpy()
+    return everybody
+
+
+def _named(found: pd.DataFrame, digests: np.ndarray) -> pd.DataFrame:
+    ends = np.stack([digests[found["inner"]], digests[found["outer"]]]).astype("U64")
+    similarity = found["similarity"].clip(0, 1).astype(float).to_numpy()
+    named = pd.DataFrame(
+        {
+            "sha256_a": np.where(ends[0] < ends[1], ends[0], ends[1]).astype(object),
+            "sha256_b": np.where(ends[0] < ends[1], ends[1], ends[0]).astype(object),
+            "similarity": similarity,
+        }
+    )
+    return named.sort_values(["similarity", "sha256_a", "sha256_b"], ascending=[False, True, True], ignore_index=True)
+
+
+def groups(shas: Iterable[str], pairs: pd.DataFrame) -> pd.Series:
+    """Which pictures hang together, directly or through others.
+
+    Args:
+        shas: of pictures, in any order.
+        pairs: columns sha256_a and sha256_b; those of other pictures are left out.
+
+    Returns:
+        For each picture, which is its index, the smallest SHA-256 of its group: its own where it is alone.
+    """
+    root = {sha: sha for sha in shas}
+
+    def find(sha: str) -> str:
+        while root[sha] != sha:
+            root[sha] = root[root[sha]]
+            sha = root[sha]
+        return sha
+
+    for first, second in zip(pairs["sha256_a"], pairs["sha256_b"], strict=True):
+        if first in root and second in root:
+            low, high = sorted((find(first), find(second)))
+            root[high] = low
+    return pd.Series({sha: find(sha) for sha in root}, dtype=object, name="group")
+
+
+def pairs_of_features(shas: list[str], features: np.ndarray) -> pd.DataFrame:
+    """Pictures whose features, float (n, d), point the same way: columns as of `pairs`, similarity is the cosine."""
+    values = np.asarray(features, np.float32)
+    values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    found = []
+    for start in range(0, len(values), candidates.BLOCK):
+        cosine = np.triu(values[start : start + candidates.BLOCK] @ values.T, k=start + 1)
+        inner, outer = np.nonzero(cosine >= FEATURES_ALIKE)
+        found.append(pd.DataFrame({"inner": inner + start, "outer": outer, "similarity": cosine[inner, outer]}))
+    if not found:
+        return pd.DataFrame(columns=COLUMNS)
+    return _named(pd.concat(found, ignore_index=True), np.array(shas, dtype="S64"))
+
+
+def search(
+    dataset: Dataset,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    newest: int | None = None,
+) -> int:
+    """Find the near-duplicates of a dataset and write them; what was known stays. Returns how many pairs were found.
+
+    Args:
+        dataset: whose imports left signatures; pairs of pictures that are not in this version are left out.
+        on_progress, cancelled: as imports have them.
+        newest: look only for pairs with at least one of the pictures that came last, so many of them.
+
+    Raises:
+        UploadError: the process died, took too long or was cancelled; what it had found until then is kept.
+    """
+    job = {"files": [str(path.absolute()) for path in signatures.files_of(dataset.id)], "newest": newest}
+    members, count = set(datasets.members(dataset)["sha256"]), 0
+    for message in parent.messages(THIS, job, seconds=LIMITS.child_seconds, cancelled=cancelled):
+        if message["kind"] == "pairs":
+            found = pd.DataFrame(message["pairs"], columns=COLUMNS)
+            found = found[found["sha256_a"].isin(members) & found["sha256_b"].isin(members)]
+            record(found)
+            count += len(found)
+        elif on_progress is not None:
+            on_progress(message["done"], message["total"], message["what"])
+    return count
+
+
+def record(found: pd.DataFrame) -> None:
+    """Write pairs, columns as `pairs` returns them, of known pictures; known pairs stay as they are."""
+    if found.empty:
+        return
+    with database.database().begin() as connection:
+        statement = database.insert_or_ignore(connection, database.likenesses)
+        connection.execute(statement, found[COLUMNS].to_dict("records"))
+
+
+def work(job: dict[str, Any]) -> None:
+    """The process's side: files of signatures in, lines of pairs out."""
+    rows = signatures.together(Path(path) for path in job["files"])
+
+    def tell(done: int, total: int, what: str) -> None:
+        child.say(kind="progress", done=done, total=total, what=what)
+
+    found = pairs(rows, job["newest"], tell)
+    for start in range(0, len(found), PAIRS_AT_ONCE):
+        child.say(kind="pairs", pairs=found.iloc[start : start + PAIRS_AT_ONCE].to_numpy().tolist())
+
+
+if __name__ == "__main__":
+    sys.exit(child.answer(work))
