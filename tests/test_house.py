@@ -128,7 +128,7 @@ def parametrised_names(source: str) -> set[str]:
     return direct.union(*(made_of.get(name, set()) for name in direct))
 
 
-@pytest.mark.parametrize("table", ["BACKBONES", "AUGMENTATIONS", "OPTIMIZERS", "EXPORT_FORMATS", "SAMPLES"])
+@pytest.mark.parametrize("table", ["BACKBONES", "AUGMENTATIONS", "OPTIMIZERS", "EXPORT_FORMATS", "SAMPLES", "CHECKS"])
 def test_every_row_of_a_table_is_under_a_parametrised_test(table: str) -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
     assert any(table in parametrised_names(source) for source in sources), f"no parametrised test goes over {table}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dashboard.core.errors import SettingsError
 from dashboard.core.migrations import MIGRATIONS, Migration
@@ -130,6 +131,12 @@ sa.Index(
     sqlite_where=runs.c.status.in_(UNDER_WAY),
     postgresql_where=runs.c.status.in_(UNDER_WAY),
 )
+
+
+def insert_or_ignore(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves rows alone whose key is there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

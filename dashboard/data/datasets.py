@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dashboard.core import database
 from dashboard.core.errors import DatasetError
@@ -70,11 +69,15 @@ def create(
         connection.execute(
             database.datasets.insert().values(id=dataset.id, name=dataset.name, created_at=dataset.created_at)
         )
-        _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
+        _insert(
+            connection,
+            database.insert_or_ignore(connection, database.pictures),
+            _nulls(pictures.reindex(columns=PICTURES)),
+        )
         _write_version(connection, dataset, divided, "imported", split)
         _keep_again(connection, dataset)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
-        _insert(connection, _or_ignore(connection, database.likenesses), alike[LIKENESSES])
+        _insert(connection, database.insert_or_ignore(connection, database.likenesses), alike[LIKENESSES])
     return dataset
 
 
@@ -102,8 +105,12 @@ def extend(
         return everything.assign(split=_divided(everything, both, split))
 
     with database.database().begin() as connection:
-        _insert(connection, _or_ignore(connection, database.pictures), _nulls(pictures.reindex(columns=PICTURES)))
-        _insert(connection, _or_ignore(connection, database.likenesses), alike[LIKENESSES])
+        _insert(
+            connection,
+            database.insert_or_ignore(connection, database.pictures),
+            _nulls(pictures.reindex(columns=PICTURES)),
+        )
+        _insert(connection, database.insert_or_ignore(connection, database.likenesses), alike[LIKENESSES])
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
     return _new_version(dataset, grown, f"{len(added):,} pictures added", split)
 
@@ -176,11 +183,6 @@ def _nulls(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows whose missing values are NULL in every database; as NaN they would be numbers."""
     values = rows.astype(object)
     return values.where(values.notna(), None)
-
-
-def _or_ignore(connection: sa.Connection, table: sa.Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def get(dataset_id: str, version: int | None = None) -> Dataset:

@@ -152,7 +152,7 @@ def _carry_out(asked: imports.Request, on_progress: Progress | None, cancelled: 
         if not asked.into:
             _refuse_untrainable(kept, remarks)
         signed = under_way.signature_rows()
-        alike = _look_alikes(signed, asked.into, on_progress, cancelled)
+        alike = _look_alikes(under_way, signed, on_progress, cancelled)
         if on_progress is not None:
             on_progress(len(kept), len(kept), "Writing the dataset")
         if asked.into:
@@ -164,12 +164,13 @@ def _carry_out(asked: imports.Request, on_progress: Progress | None, cancelled: 
 
 
 def _look_alikes(
-    signed: np.ndarray, into: str, on_progress: Progress | None, cancelled: Cancelled | None
+    under_way: imports.Import, signed: np.ndarray, on_progress: Progress | None, cancelled: Cancelled | None
 ) -> pd.DataFrame:
     """Pairs of pictures of an import, and of one of it and one of the dataset it goes into, that look alike."""
-    before = signatures.of_dataset(into) if into else signed[:0]
-    before = before[~np.isin(before["sha256"], signed["sha256"])]
-    return likeness.search(np.concatenate([before, signed]), len(signed), on_progress, cancelled)
+    into, new = under_way.request.into, under_way.path / "signatures.npy"
+    signatures.write(new, signed)
+    files = [*(signatures.files_of(into) if into else []), new]
+    return likeness.search(files, len(signed), on_progress, cancelled)
 
 
 def request(source: Source, name: str, into: str = "", labels: str = "") -> imports.Request:

@@ -1,16 +1,142 @@
-"""Pairs of pictures that show the same thing."""
+"""Near-duplicates: pictures that show the same thing, cropped, shifted, edited, saved again or taken a moment later.
 
+They are found from signatures, without decoding a picture again. A mirrored or turned picture is another picture here.
+The work is done by a process of its own, `python -m dashboard.data.likeness`, which `search` starts: it takes minutes
+of processor where pictures are many, and pages have to be drawn meanwhile.
+"""
+
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from dashboard.core.limits import LIMITS
+from dashboard.data import alignment, candidates, child, parent, signatures
+
+THIS = "dashboard.data.likeness"
+COLUMNS = ["sha256_a", "sha256_b", "similarity"]
+PAIRS_AT_ONCE = 2_000  # in one line from the process
+
+# In some sets every picture is rather like many others. What counts as alike is therefore measured by how far away the
+# pictures are that are surely not the same: a pair has to be much closer than the neighbour at `STRANGER`.
+STRANGER = 6  # rank among the candidates of a picture
+USUAL = 0.25  # of the stranger of the usual picture; a burst has no strangers among its first neighbours
+CLOSER = 0.2  # distance of a pair as a share of the distance of the stranger
+ALWAYS, NEVER = 0.004, 0.10  # distances (1 - similarity) that are alike, and not alike, in any set
+
+FEATURES_ALIKE = 0.93  # cosine of pooled features
+
 Progress = Callable[[int, int, str], None]
-Cancelled = Callable[[], bool]
+
+
+def pairs(rows: np.ndarray, newest: int | None = None, on_progress: Progress | None = None) -> pd.DataFrame:
+    """Find near-duplicates.
+
+    Args:
+        rows: `signatures.ROW` of different pictures.
+        newest: find only pairs with at least one of the last so many rows.
+        on_progress: told what is done of what.
+
+    Returns:
+        Columns sha256_a, sha256_b (a < b), similarity (0..1), the most alike first.
+    """
+    told = on_progress or (lambda done, total, what: None)
+    found = candidates.found(rows["signature"], newest, lambda done, total: told(done, total, "Comparing pictures"))
+    similarity = []
+    for start in range(0, len(found), 32 * alignment.AT_ONCE):
+        part = found.iloc[start : start + 32 * alignment.AT_ONCE]
+        inner, outer = part["inner"].to_numpy(), part["outer"].to_numpy()
+        similarity.append(alignment.similarity(rows["signature"], inner, outer))
+        told(start + len(part), len(found), "Looking closer")
+    found = found.assign(similarity=np.concatenate([np.empty(0, np.float32), *similarity]))
+    return _named(found[_alike(found, len(rows))], rows["sha256"])
+
+
+def _alike(found: pd.DataFrame, count: int) -> np.ndarray:
+    distance = 1 - found["similarity"].to_numpy()
+    strangers = _strangers(found, distance, count)
+    usual = float(np.median(strangers)) if count else 1.0
+    allowed = np.clip(CLOSER * np.maximum(strangers, USUAL * usual), ALWAYS, NEVER)
+    alike: np.ndarray = distance <= np.minimum(allowed[found["inner"]], allowed[found["outer"]])
+    return alike
+
+
+def _strangers(found: pd.DataFrame, distance: np.ndarray, count: int) -> np.ndarray:
+    """For each picture the distance of its candidate of the rank `STRANGER`; 1 where there are fewer."""
+    both = pd.DataFrame({"id": np.concatenate([found["inner"], found["outer"]]), "distance": np.tile(distance, 2)})
+    both = both.sort_values("distance", kind="stable")
+    strangers = both[both.groupby("id").cumcount() == STRANGER].set_index("id")["distance"]
+    everybody: np.ndarray = strangers.reindex(range(count), fill_value=1.0).to_numpy()
+    return everybody
+
+
+def _named(found: pd.DataFrame, digests: np.ndarray) -> pd.DataFrame:
+    ends = np.stack([digests[found["inner"]], digests[found["outer"]]]).astype("U64")
+    similarity = found["similarity"].clip(0, 1).astype(float).to_numpy()
+    named = pd.DataFrame(
+        {
+            "sha256_a": np.where(ends[0] < ends[1], ends[0], ends[1]).astype(object),
+            "sha256_b": np.where(ends[0] < ends[1], ends[1], ends[0]).astype(object),
+            "similarity": similarity,
+        }
+    )
+    return named.sort_values(["similarity", "sha256_a", "sha256_b"], ascending=[False, True, True], ignore_index=True)
+
+
+def pairs_of_features(shas: list[str], features: np.ndarray) -> pd.DataFrame:
+    """Pictures whose features, float (n, d), point the same way: columns as of `pairs`, similarity is the cosine."""
+    values = np.asarray(features, np.float32)
+    values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    found = []
+    for start in range(0, len(values), candidates.BLOCK):
+        cosine = np.triu(values[start : start + candidates.BLOCK] @ values.T, k=start + 1)
+        inner, outer = np.nonzero(cosine >= FEATURES_ALIKE)
+        found.append(pd.DataFrame({"inner": inner + start, "outer": outer, "similarity": cosine[inner, outer]}))
+    if not found:
+        return pd.DataFrame(columns=COLUMNS)
+    return _named(pd.concat(found, ignore_index=True), np.array(shas, dtype="S64"))
 
 
 def search(
-    rows: np.ndarray, newest: int, on_progress: Progress | None = None, cancelled: Cancelled | None = None
+    files: list[Path],
+    newest: int | None = None,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> pd.DataFrame:
-    """Not yet."""
-    return pd.DataFrame(columns=["sha256_a", "sha256_b", "similarity"])
+    """Find near-duplicates in a process of its own; columns as of `pairs`.
+
+    Args:
+        files: of signatures.
+        newest: look only for pairs with at least one of the pictures that came last, so many of them.
+        on_progress, cancelled: as imports have them.
+
+    Raises:
+        UploadError: the process died, took too long or was cancelled.
+    """
+    job = {"files": [str(path.absolute()) for path in files], "newest": newest}
+    found: list[list[Any]] = []
+    for message in parent.messages(THIS, job, seconds=LIMITS.child_seconds, cancelled=cancelled):
+        if message["kind"] == "pairs":
+            found += message["pairs"]
+        elif on_progress is not None:
+            on_progress(message["done"], message["total"], message["what"])
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def work(job: dict[str, Any]) -> None:
+    """The process's side: files of signatures in, lines of pairs out."""
+    rows = signatures.together(Path(path) for path in job["files"])
+
+    def tell(done: int, total: int, what: str) -> None:
+        child.say(kind="progress", done=done, total=total, what=what)
+
+    found = pairs(rows, job["newest"], tell)
+    for start in range(0, len(found), PAIRS_AT_ONCE):
+        child.say(kind="pairs", pairs=found.iloc[start : start + PAIRS_AT_ONCE].to_numpy().tolist())
+
+
+if __name__ == "__main__":
+    sys.exit(child.answer(work))

@@ -48,11 +48,14 @@ def read(path: Path) -> np.ndarray:
     return found if found.dtype == ROW and found.ndim == 1 else np.empty(0, ROW)
 
 
-def of_dataset(dataset_id: str) -> np.ndarray:
-    """All rows that imports of a dataset wrote, the oldest first; of one SHA-256 the first."""
+def files_of(dataset_id: str) -> list[Path]:
+    """The files that imports of a dataset wrote, the oldest first."""
     found = workspace("signatures").glob(f"{dataset_id}-*.npy")
-    ordered = sorted(found, key=lambda file: int(file.stem.rpartition("-")[2]))
-    together = np.concatenate([np.empty(0, ROW), *(read(file) for file in ordered)])
-    _, first = np.unique(together["sha256"], return_index=True)
-    unique: np.ndarray = together[np.sort(first)]
-    return unique
+    return sorted(found, key=lambda file: int(file.stem.rpartition("-")[2]))
+
+
+def together(paths: Iterable[Path]) -> np.ndarray:
+    """The rows of several files in order; of those with one SHA-256 the first."""
+    rows = np.concatenate([np.empty(0, ROW), *(read(path) for path in paths)])
+    _, first = np.unique(rows["sha256"], return_index=True)
+    return rows if len(first) == len(rows) else rows[np.sort(first)]

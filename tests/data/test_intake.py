@@ -352,7 +352,7 @@ def test_a_killed_import_goes_on_without_redoing_finished_pictures(make, tmp_pat
     dataset = take(path, on_progress=lambda done, _total, _text: told.append(done))
     assert told[0] > finished, "progress goes on where it was"
     assert len(datasets.members(dataset)) == 800
-    assert len(signatures.of_dataset(dataset.id)) == 800
+    assert len(signatures.together(signatures.files_of(dataset.id))) == 800
     assert imports.unfinished() == [] and list((workspace / "imports").iterdir()) == []
 
 

@@ -32,6 +32,6 @@ def test_all_imports_of_a_dataset_are_read_in_order_and_each_picture_once(worksp
     signatures.write(signatures.path("abc", 10), signatures.rows([three, two]))
     signatures.write(signatures.path("abc", 9), signatures.rows([two, one]))
     signatures.write(signatures.path("abcd", 0), signatures.rows([three]))
-    found = signatures.of_dataset("abc")
+    found = signatures.together(signatures.files_of("abc"))
     assert [int(row["sha256"], 16) for row in found] == [2, 1, 3]
-    assert len(signatures.of_dataset("none")) == 0
+    assert len(signatures.together(signatures.files_of("none"))) == 0

@@ -1,0 +1,179 @@
+"""Which pictures are worth a closer look: each picture beside windows of every other, as a few low frequencies.
+
+A picture that was cropped, shifted or edited is nearly some window of the original. Windows are so close together that
+a crop of at least three quarters of each side lies near one of them.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from dashboard.data.looks import SIDE, grey_of
+
+LEFT_OUT = (0.0, 0.06, 0.12), (0.0, 0.115, 0.23)  # of a side, before a window of 0.88 and of 0.77 of it
+WINDOWS = np.array(
+    [(0.0, 0.0, 1.0)] + [(x, y, 1 - offsets[-1]) for offsets in LEFT_OUT for x in offsets for y in offsets]
+)  # left, top and side of each window as shares of a picture
+CELLS = 8  # a side of what a window is averaged down to
+KEPT = 16  # candidates of a picture
+LEAST = 0.4  # correlation of descriptors below which nothing was ever found to be alike
+BLOCK = 768  # pictures a side of one matrix product
+NEIGHBOURHOOD, ENOUGH, MOST = 8.0, 9.0, 1.5  # cells, levels squared, deviations; see `levelled`
+
+_cells = np.arange(SIDE)
+
+
+def gaussian(deviation: float) -> np.ndarray:
+    """Matrix (`SIDE`, `SIDE`) that smooths the rows or columns of a grey by so many cells."""
+    weights = np.exp(-((_cells[:, None] - _cells) ** 2) / (2 * deviation**2))
+    smooth: np.ndarray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return smooth
+
+
+def averaging(count: int, start: float = 0.0, extent: float = 1.0, side: int = SIDE) -> np.ndarray:
+    """Matrix (count, side) that averages a part of `side` cells down to `count`."""
+    edges = (start + extent * np.arange(count + 1) / count) * side
+    cells = np.arange(side)
+    shares = np.clip(np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells), 0, None)
+    matrix: np.ndarray = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    return matrix
+
+
+_smooth = gaussian(NEIGHBOURHOOD)
+_rows = [averaging(CELLS, top, side) for _, top, side in WINDOWS]
+_columns = [averaging(CELLS, left, side) for left, _, side in WINDOWS]
+_frequency = np.arange(CELLS)
+_cosines = np.cos(np.pi * np.outer(_frequency, _frequency + 0.5) / CELLS) * np.sqrt(2 / CELLS)
+_cosines[0] /= np.sqrt(2)
+_cosines = _cosines.astype(np.float32)
+# Pictures have little in their high frequencies and tell much by it.
+_weights = np.sqrt(np.hypot(_frequency[:, None], _frequency)).astype(np.float32)
+
+
+def levelled(greys: np.ndarray) -> np.ndarray:
+    """Greys (n, `SIDE`, `SIDE`) relative to their neighbourhood, in its deviations: light and captions count less."""
+    differences = greys - _smooth @ greys @ _smooth.T
+    spread = _smooth @ (differences * differences) @ _smooth.T
+    found: np.ndarray = np.clip(differences / np.sqrt(spread + ENOUGH), -MOST, MOST)
+    return found
+
+
+def described(signatures: np.ndarray, windows: slice = slice(None)) -> np.ndarray:
+    """Descriptors of windows of pictures, float32 (windows, n, `CELLS` squared), each of length 1."""
+    greys = levelled(grey_of(signatures).astype(np.float32))
+    found = []
+    for rows, columns in list(zip(_rows, _columns, strict=True))[windows]:
+        cells = _cosines @ (rows @ greys @ columns.T) @ _cosines.T * _weights
+        flat = cells.reshape(len(greys), -1)
+        found.append(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
+    return np.stack(found)
+
+
+class _Best:
+    """The best few of what each picture was compared with, in one of the two roles."""
+
+    def __init__(self, count: int) -> None:
+        self.likeness = np.full((count, KEPT), LEAST, np.float32)
+        self.other = np.full((count, KEPT), -1, np.int32)
+
+    def meet(self, ids: np.ndarray, others: np.ndarray, likeness: np.ndarray) -> None:
+        """Take in a block of likeness (ids, others)."""
+        better = likeness.max(axis=1) > self.likeness[ids].min(axis=1)
+        if not better.any():
+            return
+        ids, likeness = ids[better], likeness[better]
+        few = min(KEPT, likeness.shape[1])
+        best = np.argpartition(-likeness, few - 1, axis=1)[:, :few]
+        rows = np.arange(len(ids))[:, None]
+        together = np.concatenate([self.likeness[ids], likeness[rows, best]], axis=1)
+        kept = np.argpartition(-together, KEPT - 1, axis=1)[:, :KEPT]
+        self.likeness[ids] = together[rows, kept]
+        self.other[ids] = np.concatenate([self.other[ids], others[best]], axis=1)[rows, kept]
+
+    def rows(self, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of the pictures from the first on, of the others, and their likeness."""
+        mine, places = np.nonzero(self.other[first:] >= 0)
+        mine += first
+        return mine.astype(np.int32), self.other[mine, places], self.likeness[mine, places]
+
+
+def found(
+    signatures: np.ndarray, newest: int | None = None, on_progress: Callable[[int, int], None] | None = None
+) -> pd.DataFrame:
+    """The pairs that are worth a closer look.
+
+    Args:
+        signatures: uint8 (n, `looks.SIGNATURE`).
+        newest: look only for pairs with at least one of the last so many.
+        on_progress: told what is done of what.
+
+    Returns:
+        Columns inner and outer (positions) and likeness, each pair once: the inner picture resembles the outer one, or
+        some window of it.
+    """
+    count = len(signatures)
+    first_new = 0 if newest is None else max(count - newest, 0)
+    as_inner, as_outer = _Best(count), _Best(count)
+    described_parts = [described(signatures[each], slice(1))[0] for each in _parts(np.arange(count))]
+    wholes = np.concatenate([np.empty((0, CELLS * CELLS), np.float32), *described_parts])
+    regions = _regions(signatures, wholes, first_new)
+    for number, (inner, outer) in enumerate(regions):
+        for ids in _parts(outer):
+            windows = described(signatures[ids])
+            for partners in _parts(inner if ids[-1] >= first_new else inner[inner >= first_new]):
+                likeness = _likeness(wholes[partners], windows)
+                likeness[partners[:, None] == ids] = -1
+                as_inner.meet(partners, ids, likeness)
+                as_outer.meet(ids, partners, likeness.T)
+        if on_progress is not None:
+            on_progress(number + 1, len(regions))
+    return _each_once(as_inner, as_outer, first_new)
+
+
+def _parts(ids: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(ids), BLOCK):
+        yield ids[start : start + BLOCK]
+
+
+def _likeness(wholes: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """The best correlation of each whole picture with any window of each other, float32 (wholes, pictures)."""
+    best: np.ndarray = wholes @ windows[0].T
+    one = np.empty_like(best)
+    for window in windows[1:]:
+        np.matmul(wholes, window.T, out=one)
+        np.maximum(best, one, out=best)
+    return best
+
+
+def _regions(signatures: np.ndarray, wholes: np.ndarray, first_new: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which pictures are compared with which: inner and outer positions, ascending."""
+    everything = np.arange(len(wholes))
+    return [(everything, outer) for outer in np.array_split(everything, max(1, len(wholes) // BLOCK))]
+
+
+def _each_once(as_inner: _Best, as_outer: _Best, first_new: int) -> pd.DataFrame:
+    """Each pair in its better direction, if it is among the best few of one of the two (a new one, where some are)."""
+    inner, of_inner, first = as_inner.rows(first_new)
+    outer, of_outer, second = as_outer.rows(first_new)
+    pairs = pd.DataFrame(
+        {
+            "mine": np.concatenate([inner, outer]),
+            "inner": np.concatenate([inner, of_outer]),
+            "outer": np.concatenate([of_inner, outer]),
+            "likeness": np.concatenate([first, second]),
+        }
+    ).sort_values("likeness", ascending=False, kind="stable")
+    low, high = pairs[["inner", "outer"]].min(axis=1), pairs[["inner", "outer"]].max(axis=1)
+    of_mine = ~pd.DataFrame({"mine": pairs["mine"], "low": low, "high": high}).duplicated()
+    pairs, low, high = pairs[of_mine], low[of_mine], high[of_mine]
+    among_best = pairs.groupby("mine").cumcount() < KEPT
+    once = ~pd.DataFrame({"low": low, "high": high})[among_best].duplicated()
+    return pairs.loc[among_best, ["inner", "outer", "likeness"]][once].reset_index(drop=True)
+
+
+def nearest_windows(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """For each pair the position in `WINDOWS` of the window of the outer picture that the inner one resembles most."""
+    wholes = described(signatures[inner], slice(1))[0]
+    best: np.ndarray = np.einsum("nd,wnd->nw", wholes, described(signatures[outer])).argmax(axis=1)
+    return best
