@@ -77,8 +77,14 @@ def create(
         _write_version(connection, dataset, divided, "imported", split)
         _keep_again(connection, dataset)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
-        _insert(connection, database.insert_or_ignore(connection, database.likenesses), alike[LIKENESSES])
     return dataset
+
+
+def _insert_pictures(connection: sa.Connection, pictures: pd.DataFrame, alike: pd.DataFrame) -> None:
+    """Write what is not known yet of pictures and of pairs of them."""
+    rows = _nulls(pictures.reindex(columns=PICTURES))
+    _insert(connection, database.insert_or_ignore(connection, database.pictures), rows)
+    _insert(connection, database.insert_or_ignore(connection, database.likenesses), alike[LIKENESSES])
 
 
 def extend(

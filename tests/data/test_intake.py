@@ -1,5 +1,6 @@
 import contextlib
 import io
+import itertools
 import os
 import signal
 import subprocess
@@ -175,7 +176,14 @@ def test_importing_again_writes_no_picture_twice(tmp_path, workspace):
 def test_progress_is_told_truthfully(tmp_path, workspace):
     told: list[tuple[int, int, str]] = []
     take(zip_of(classes("a", "b", images=15), tmp_path / "a.zip"), on_progress=lambda *now: told.append(now))
-    assert [now[:2] for now in told] == [(10, 30), (20, 30), (30, 30), (30, 30)]
+    reading = [now for now in told if now[2] == "Reading pictures"]
+    assert reading == [(done, 30, "Reading pictures") for done in (10, 20, 30)]
+    assert told[-1] == (30, 30, "Writing the dataset")
+    stages = [stage for stage, _ in itertools.groupby(now[2] for now in told)]
+    assert len(stages) == len(set(stages)), "no stage comes back"
+    for _, steps in itertools.groupby(told, key=lambda now: now[2]):
+        done = [now[0] for now in steps]
+        assert done == sorted(done)
 
 
 def test_cancelling_leaves_nothing_but_pictures_nobody_refers_to(tmp_path, workspace):
