@@ -77,7 +77,7 @@ def slow_network(page: Page) -> Iterator[None]:
 
 
 def dataset_has_come(page: Page, name: str) -> None:
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=visitor.PATIENCE)
     settle(page)
     assert page.get_by_test_id("stMetricValue").all_inner_texts()[:2] == ["20", "2"]
 
@@ -98,11 +98,11 @@ def test_an_upload_goes_on_by_itself_when_the_server_was_killed_in_the_middle(
             server.kill()
             there = on_disk(server)
             assert 0 < there < large.stat().st_size
-            expect(box(page).locator(".state")).to_have_text(re.compile("does not answer"))
+            expect(box(page).locator(".state")).to_have_text(re.compile("does not answer"), timeout=visitor.PATIENCE)
             assert abs(bar(page) - there / large.stat().st_size) < 0.45  # of the part under way nothing counts
             page.wait_for_timeout(1500)
             server.start()
-            expect(box(page).locator(".state")).to_have_text("Sending")
+            expect(box(page).locator(".state")).to_have_text("Sending", timeout=visitor.PATIENCE)
             assert bar(page) >= there / large.stat().st_size  # it did not begin anew
         dataset_has_come(page, "<b>pets")
         assert on_disk(server) == 0
@@ -138,7 +138,7 @@ def test_an_upload_goes_on_when_the_same_file_is_chosen_after_a_reload_and_can_b
         expect(box(page).get_by_role("button", name="Go on")).to_be_focused()
         box(page).get_by_role("button", name="Go on").press("Enter")
         expect(box(page).locator(".state")).to_have_text("Sending")
-    expect(box(page)).to_have_count(0)
+    expect(box(page)).to_have_count(0, timeout=visitor.PATIENCE)
     dataset_has_come(page, "<b>pets")
 
 
@@ -189,7 +189,9 @@ def test_what_is_no_archive_is_refused_in_words_and_its_name_is_only_text(
         file = tmp_path / "<img src=x onerror=alert(1)>.rar"
         file.write_bytes(b"Rar!")
         choose(page, file)
-        expect(box(page).locator(".state")).to_have_text(re.compile("onerror=.* is none of .zip"))
+        expect(box(page).locator(".state")).to_have_text(
+            re.compile("onerror=.* is none of .zip"), timeout=visitor.PATIENCE
+        )
         assert box(page).locator("img").count() == 0
         watch.forgive("400")  # the refusal
         watch.check()
