@@ -69,11 +69,7 @@ def create(
         connection.execute(
             database.datasets.insert().values(id=dataset.id, name=dataset.name, created_at=dataset.created_at)
         )
-        _insert(
-            connection,
-            database.insert_or_ignore(connection, database.pictures),
-            _nulls(pictures.reindex(columns=PICTURES)),
-        )
+        _insert_pictures(connection, pictures, alike)
         _write_version(connection, dataset, divided, "imported", split)
         _keep_again(connection, dataset)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
@@ -111,12 +107,7 @@ def extend(
         return everything.assign(split=_divided(everything, both, split))
 
     with database.database().begin() as connection:
-        _insert(
-            connection,
-            database.insert_or_ignore(connection, database.pictures),
-            _nulls(pictures.reindex(columns=PICTURES)),
-        )
-        _insert(connection, database.insert_or_ignore(connection, database.likenesses), alike[LIKENESSES])
+        _insert_pictures(connection, pictures, alike)
         _insert(connection, database.remarks.insert(), remarks[REMARKS].assign(dataset_id=dataset.id))
     return _new_version(dataset, grown, f"{len(added):,} pictures added", split)
 
@@ -342,6 +333,7 @@ def _new_version(
         # What another tab corrected meanwhile is in it.
         rows = pd.DataFrame(_rows(connection, _query(newest, STANDING)), columns=STANDING)
         _write_version(connection, new, change(rows), reason, split, newest.version)
+        _keep_again(connection, new)
     return new
 
 

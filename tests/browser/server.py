@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from dashboard.core import lease
 from dashboard.runs import status
 from dashboard.runs.supervisor import LEASE
@@ -64,6 +66,11 @@ class Server:
 
     def log(self) -> str:
         return (self.workspace / "server.log").read_text(errors="replace")
+
+    def memory(self) -> int:
+        """What the process holds of memory now, in bytes (resident)."""
+        assert self._process is not None
+        return int(psutil.Process(self._process.pid).memory_info().rss)
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL, no goodbye."""

@@ -1,5 +1,6 @@
 """A large upload arrives whole or says what is missing, whatever happens on the way."""
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,7 +117,27 @@ def test_four_writers_at_once_give_the_bytes_once(workspace: Path) -> None:
         writer.join(60)
     assert content(workspace, upload.id) == data
     assert set(refused) <= {"upload-offset"}
-    assert refused, "they never met: nothing was tested"
+
+
+def test_writers_wait_for_each_other_and_of_two_different_parts_for_one_place_one_is_taken(workspace: Path) -> None:
+    upload = uploads.begin("pets.zip", 8)
+    taken: list[bytes] = []
+
+    def write(chunk: bytes) -> None:
+        with suppress(UploadError):
+            add(upload.id, 0, chunk)
+            taken.append(chunk)
+
+    writers = [threading.Thread(target=write, args=(part,)) for part in (b"aaaa", b"bbbb")]
+    with (workspace / "uploads" / upload.id / "000000").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as a third writer does, perhaps of another process
+        for writer in writers:
+            writer.start()
+        writers[0].join(0.3)
+        assert content(workspace, upload.id) == b"" and not taken
+    for writer in writers:
+        writer.join(60)
+    assert taken == [content(workspace, upload.id)]
 
 
 SENDING = """
@@ -226,6 +248,14 @@ def test_an_id_of_another_shape_or_of_nobody_is_unknown(workspace: Path, upload_
         assert code_of(attempt, upload_id) == "upload-unknown"
     assert code_of(add, upload_id, 0, b"0123") == "upload-unknown"
     assert workspace.exists()
+
+
+def test_a_way_round_to_an_upload_is_no_id_of_it(workspace: Path) -> None:
+    there = uploads.begin("pets.zip", 8).id
+    for way in (f"{there}/", f"./{there}", f"{there}/../{there}", f"{there}\n", there.upper(), f" {there}"):
+        if way != there:
+            assert code_of(uploads.find, way) == "upload-unknown"
+            assert code_of(add, way, 0, b"0123") == "upload-unknown"
 
 
 def test_what_has_not_come_whole_can_be_neither_finished_nor_taken(workspace: Path) -> None:

@@ -289,7 +289,7 @@ def test_two_browsers_that_send_the_same_upload_at_once_give_its_bytes_once(clie
     for sender in senders:
         sender.join(60)
     assert (workspace / "uploads" / upload_id / "000000").read_bytes() == data
-    assert codes == {200, 409}
+    assert codes <= {200, 409}
 
 
 def test_slow_senders_hold_a_bounded_number_of_parts_in_memory_and_others_get_their_turn(
