@@ -29,6 +29,10 @@ OTHER_PICTURES = (
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".rar", ".7z")
 # Marks that make a name read as another one: embeddings, overrides and isolates. Right-to-left letters are welcome.
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+BLANK = {"Zs", "Cf"}  # spaces of any width, and of none
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters that are drawn as nothing
+SURROGATE = re.compile("[\ud800-\udfff]")
+UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of characters, ends of lines and paragraphs
 
 
 def tidy(name: str, *, backslash_separates: bool = False) -> str:
@@ -45,29 +49,40 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
     slashed = text.replace("\\", "/")
     if slashed.startswith("/") or ".." in slashed.split("/") or re.match(r"[A-Za-z]:/", slashed):
         raise UploadError("member-path", "The name leads out of the archive; expected a path such as roses/1.jpg.")
-    if any(unicodedata.category(letter) == "Cc" for letter in text) or BIDI.search(text):
+    if any(unicodedata.category(letter) in UNSHOWABLE for letter in text) or BIDI.search(text):
         raise UploadError("member-name", "The name has control characters, which hide what it is. Rename the file.")
     parts = [part for part in (slashed if backslash_separates else text).split("/") if part not in ("", ".")]
     if not parts or max(map(len, parts)) > LONGEST_PART:
         raise UploadError("member-name", f"The name is empty or has a part longer than {LONGEST_PART} characters.")
+    if not all(_can_be_seen(part) for part in parts):
+        raise UploadError("member-name", "The name, or that of a folder, is nothing but spaces. Rename it.")
     tidied = "/".join(parts)
     if len(tidied.encode()) > LONGEST:
         raise UploadError("member-name", f"The name with its folders is longer than {LONGEST:,} bytes. Nest them less.")
     return tidied
 
 
+def _can_be_seen(part: str) -> bool:
+    if part.isascii():
+        return bool(part.strip())
+    return any(unicodedata.category(letter) not in BLANK and letter not in FILLERS for letter in part)
+
+
 def _readable(name: str) -> str:
     """Bytes that are no UTF-8 read as Latin-1, as old archives and folders have them."""
+    if not SURROGATE.search(name):
+        return name
     try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
         return name.encode("utf-8", "surrogateescape").decode("latin-1")
-    return name
+    except UnicodeEncodeError:
+        return name  # half a character that stands for no byte
 
 
 def shown(name: str) -> str:
     """A refused name, safe to keep and to print: at most 300 characters, control characters spelled out."""
-    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in _shortened(name))
+    text = "".join(
+        letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in _shortened(_readable(name))
+    )
     return text or "(no name)"
 
 
