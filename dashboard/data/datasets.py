@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dashboard.core import database
 from dashboard.core.errors import DatasetError
 from dashboard.core.settings import workspace
-from dashboard.data import counts, splits
+from dashboard.data import counts, names, splits
 from dashboard.data.splits import SplitSettings
 
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
@@ -54,7 +54,7 @@ def create(
         DatasetError: `dataset-class-too-small`; nothing is written then.
     """
     divided = members.assign(split=splits.stratified(members, split))
-    dataset = Dataset(secrets.token_hex(6), name.strip() or "Untitled", 1, time.time())
+    dataset = Dataset(secrets.token_hex(6), names.title(name) or "Untitled", 1, time.time())
     with database.database().begin() as connection:
         connection.execute(
             database.datasets.insert().values(id=dataset.id, name=dataset.name, created_at=dataset.created_at)
@@ -241,7 +241,7 @@ def rename(dataset_id: str, name: str) -> Dataset:
         raise DatasetError("dataset-name", "A dataset needs a name of at least one letter.")
     with database.database().begin() as connection:
         table = database.datasets
-        connection.execute(table.update().where(table.c.id == dataset_id).values(name=name.strip()))
+        connection.execute(table.update().where(table.c.id == dataset_id).values(name=names.title(name)))
     return get(dataset_id)
 
 

@@ -90,6 +90,15 @@ def _shortened(name: str) -> str:
     return name if len(name) <= 300 else f"{name[:296]} ..."
 
 
+def title(name: str) -> str:
+    """The name of a dataset as it is kept: literal, but what a database or a line cannot hold is spelled out."""
+    spelled = (
+        f"\\x{ord(letter):02x}" if unicodedata.category(letter) in UNSHOWABLE or BIDI.match(letter) else letter
+        for letter in _shortened(name.strip())
+    )
+    return "".join(spelled)
+
+
 def is_clutter(path: str) -> bool:
     """Whether a file is what systems leave behind, of no interest to anybody: `.DS_Store`, `__MACOSX`, dot files."""
     return any(part.startswith(".") or part.lower() in CLUTTER for part in path.split("/") if part not in (".", ".."))

@@ -24,7 +24,7 @@ from tests.security.corpus.cases import Case
 
 pytestmark = pytest.mark.slow
 
-PARTS = ["zips", "tars", "pictures", "class_names", "sets", "on_disk", "honest", "label_files"]
+PARTS = ["zips", "tars", "pictures", "class_names", "sets", "on_disk", "staged", "honest", "label_files"]
 CASES: dict[str, list[Case]] = {
     part: import_module(f"tests.security.corpus.{part}").CASES
     for part in PARTS
@@ -34,6 +34,7 @@ GROWS = {
     "objects",
     "thumbnails",
     "scratch",
+    "uploads",
     "imports",
     "signatures",
     "thaw.sqlite",
@@ -125,7 +126,7 @@ def test_exactly_what_is_expected_comes_of_it(part: str, case: Case, done: dict[
         assert found["remarks"] == case.remarks
         assert found["taken"] == case.taken
         assert not case.splits or found["splits"] == case.splits
-        assert not case.title or found["name"] == case.title
+        assert not case.title or found["name"] == case.kept_title
     assert found["seconds"] < case.seconds
     assert found["child_kib"] < CHILD_KIB
     assert found["own_kib"] < case.web_process_mib * 1024
@@ -140,7 +141,7 @@ def test_nothing_but_pictures_and_rows_is_written_and_the_asking_process_lives(
     assert len(found.outcomes) == len(CASES[part])
     assert found.new == set()
     assert {path.parts[0] for path in found.kept} <= GROWS
-    assert [path for path in found.kept if path.parts[0] == "scratch" and len(path.parts) > 1] == []
+    assert [path for path in found.kept if path.parts[0] in ("scratch", "uploads") and len(path.parts) > 1] == []
     assert all(len(path.name) in (64, 69) for path in found.kept if len(path.parts) == 3)  # named by their contents
     for place in (Path("/"), Path("/tmp"), Path("/etc/cron.d"), Path.cwd(), Path.home(), ROOT, found.workspace.parent):
         assert not list(place.glob("thaw-evil*")), place

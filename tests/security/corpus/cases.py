@@ -33,7 +33,8 @@ class Case:
     code: str = ""
     taken: Mapping[str, int] = field(default_factory=dict)  # class name: pictures
     rows: tuple[Row, ...] = ()
-    title: str = ""  # of the dataset
+    title: str = ""  # of the dataset, as it is given
+    kept_title: str = ""
     splits: Mapping[str, int] = field(default_factory=dict)  # pictures a split, where folders decide that
     seconds: float = 15  # the longest it may take on a busy machine
     web_process_mib: int = 400  # the most memory the process may have that asked for the import

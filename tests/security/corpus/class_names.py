@@ -142,9 +142,21 @@ TITLES = (
 )
 
 
-def titled(title: str) -> Case:
+SPELLED = {
+    "nul\0": "nul\\x00",
+    "half \ud800 a character": "half \\xd800 a character",
+    "two\nlines": "two\\x0alines",
+    "\u202eflipped": "\\x202eflipped",
+    "\x1b[31mred": "\\x1b[31mred",
+    "  spaces ": "spaces",
+    " ": "Untitled",
+    "long " * 2_000: ("long " * 60)[:296] + " ...",
+}
+
+
+def titled(title: str, kept: str = "") -> Case:
     made = file_of(zip_bytes([Part(name, data) for name, data in classes("a", "b", images=3).items()]))
-    return Case(f"title {title[:20]}", made, taken={"a": 3, "b": 3}, title=title)
+    return Case(f"title {ascii(title)[:20]}", made, taken={"a": 3, "b": 3}, title=title, kept_title=kept or title)
 
 
 CASES = [
@@ -162,4 +174,5 @@ CASES = [
         ),
     ),
     *(titled(title) for title in TITLES),
+    *(titled(title, kept) for title, kept in SPELLED.items()),
 ]
