@@ -225,7 +225,9 @@ def phone() -> Case:
     exif[0x8769] = {0x927C: bytes(4000), 0x9003: "2026:11:25 12:00:00"}
     files = {
         "photo.jpg": lambda: saved(large_photograph(0), "JPEG", exif=exif, quality=80),
-        "portrait.JPG": lambda: saved(large_photograph(1), "MPO", exif=exif, save_all=True, append_images=[image()]),
+        "portrait.JPG": lambda: saved(
+            large_photograph(1), "MPO", exif=exif, save_all=True, append_images=[Image.fromarray(pixels(43_000))]
+        ),
         "film behind.jpeg": lambda: (
             saved(large_photograph(2), "JPEG", exif=exif) + b"\0\0\0\x18ftypmp42" + noise(500_000)
         ),
