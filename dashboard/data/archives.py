@@ -1,33 +1,22 @@
 """Archives: what kind one is by its bytes, and which reader opens it. Nothing is ever extracted to disk."""
 
 import contextlib
-import lzma
-import tarfile
+import errno
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from dashboard.core.errors import UploadError
-from dashboard.data import tars, zips
+from dashboard.data import entries, tars, zips
 from dashboard.data.entries import Content, Entry, without_duplicates
 
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.EIO, errno.ESTALE)
 REFUSED_KINDS = {
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
     b"\x28\xb5\x2f\xfd": "a Zstandard archive",
 }
-DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-)
 
 
 def reader(path: Path) -> ModuleType:
@@ -45,9 +34,9 @@ def reader(path: Path) -> ModuleType:
             raise UploadError(
                 "archive-format", f"The file is {what}; expected a zip or a tar. Pack the folder again as zip."
             )
-    if head.startswith(b"PK") or zipfile.is_zipfile(path):
+    if head.startswith((b"PK\3\4", b"PK\5\6")) or zipfile.is_zipfile(path):
         return zips
-    if head[257:262] == b"ustar" or any(head.startswith(magic) for magic in tars.COMPRESSED):
+    if (head.strip(b"\0") and tars.begins(head)) or any(head.startswith(magic) for magic in tars.COMPRESSED):
         return tars
     raise UploadError(
         "archive-format", "The file is no archive of a known kind; expected a zip, tar, tar.gz, tar.xz or tar.bz2."
@@ -64,24 +53,39 @@ def directory(path: Path) -> list[Entry]:
         return without_duplicates(reader(path).directory(path))
 
 
-def contents(path: Path, entries: list[Entry]) -> Iterator[Content]:
+def contents(path: Path, found: list[Entry]) -> Iterator[Content]:
     """The bytes of each entry that is not refused, one after the other, in order."""
-    wanted = {entry.index: entry for entry in entries if entry.refusal is None}
+    wanted = {entry.index: entry for entry in found if entry.refusal is None}
     with _damage_is_refused():
         yield from reader(path).contents(path, wanted)
 
 
 @contextlib.contextmanager
 def _damage_is_refused() -> Iterator[None]:
+    """A reader fed with anything may raise anything; it is never more than an archive that cannot be read."""
     try:
         yield
+    except (UploadError, MemoryError):
+        raise
     except NotImplementedError as error:
         raise UploadError(
             "archive-format", f"The archive needs something unknown here: {error}. Pack it again."
         ) from error
-    except DAMAGE as error:
-        if isinstance(error, EOFError) or "truncated" in str(error) or "unexpected end" in str(error):
-            raise UploadError("archive-truncated", "The archive ends before it is complete. Send it again.") from error
-        raise UploadError(
-            "archive-damaged", "The archive is damaged or cut short, and cannot be read. Make it again, then send it."
-        ) from error
+    except OSError as error:
+        raise _unreadable(error) if error.errno in UNREADABLE else _damaged(error) from error
+    except Exception as error:
+        raise _damaged(error) from error
+
+
+def _unreadable(error: OSError) -> UploadError:
+    return UploadError(
+        "archive-unreadable", f"The archive cannot be read: {error.strerror}. Check the file, then try again."
+    )
+
+
+def _damaged(error: Exception) -> UploadError:
+    if isinstance(error, EOFError) or "truncated" in str(error) or "unexpected end" in str(error):
+        return entries.truncated()
+    return UploadError(
+        "archive-damaged", "The archive is damaged or cut short, and cannot be read. Make it again, then send it."
+    )

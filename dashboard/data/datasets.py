@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from dashboard.core import database
 from dashboard.core.errors import DatasetError
 from dashboard.core.settings import workspace
-from dashboard.data import counts, grouping, splits
+from dashboard.data import counts, grouping, names, splits
 from dashboard.data.splits import SplitSettings
 
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
@@ -64,7 +64,7 @@ def create(
     alike = pd.DataFrame(columns=LIKENESSES) if alike is None else alike
     members = members.assign(group_name=members.get("group_name", ""))
     divided = members.assign(split=_divided(members, alike, split))
-    dataset = Dataset(secrets.token_hex(6), name.strip() or "Untitled", 1, time.time())
+    dataset = Dataset(secrets.token_hex(6), names.title(name) or "Untitled", 1, time.time())
     with database.database().begin() as connection:
         connection.execute(
             database.datasets.insert().values(id=dataset.id, name=dataset.name, created_at=dataset.created_at)
@@ -366,7 +366,7 @@ def rename(dataset_id: str, name: str) -> Dataset:
         raise DatasetError("dataset-name", "A dataset needs a name of at least one letter.")
     with database.database().begin() as connection:
         table = database.datasets
-        connection.execute(table.update().where(table.c.id == dataset_id).values(name=name.strip()))
+        connection.execute(table.update().where(table.c.id == dataset_id).values(name=names.title(name)))
     return get(dataset_id)
 
 

@@ -83,5 +83,15 @@ def special() -> UploadError:
     return UploadError("member-special", "This is a device or something else that is no file.")
 
 
+def damaged() -> UploadError:
+    return UploadError(
+        "member-damaged", "The file is damaged inside the archive. Make the archive again, then send it."
+    )
+
+
+def truncated() -> UploadError:
+    return UploadError("archive-truncated", "The archive ends before it is complete. Send it again.")
+
+
 def too_large(size: int) -> UploadError:
     return UploadError("member-too-large", f"The file has {size:,} bytes; at most {LIMITS.image_bytes:,} are taken.")

@@ -62,8 +62,10 @@ def _entry(name: str, index: int, path: Path, root: Path) -> Entry:
             reason = "The file is a link that leads out of the folder, or to another folder. Copy what it leads to."
             return Entry(tidied, index, 0, UploadError("member-link", reason))
         return _judged(tidied, index, path.stat())
-    except (OSError, RuntimeError):
-        return Entry(tidied, index, 0, UploadError("member-link", "The file is a link that leads nowhere."))
+    except (OSError, RuntimeError) as error:
+        if path.is_symlink():
+            return Entry(tidied, index, 0, UploadError("member-link", "The file is a link that leads nowhere."))
+        return Entry(tidied, index, 0, unreadable(error))  # gone since its folder was listed
 
 
 def _judged(name: str, index: int, status: os.stat_result) -> Entry:
@@ -81,7 +83,7 @@ def named(files: list[Path], given_names: list[str]) -> list[Entry]:
     """Entries of files that are known by other names than those they lie under."""
     entries = []
     for index, (path, name) in enumerate(zip(files, given_names, strict=True)):
-        if names.is_clutter(name):
+        if names.is_clutter(name.replace("\\", "/")):
             continue
         try:
             entries.append(_judged(names.tidy(name), index, path.stat()))
@@ -104,13 +106,27 @@ def contents(entries: list[Entry], files: list[Path]) -> Iterator[Content]:
         if entry.refusal is not None:
             continue
         try:
-            with files[entry.index].open("rb") as file:
-                data = file.read(LIMITS.image_bytes + 1)
+            yield _content(entry, files[entry.index])
         except OSError as error:
             yield Content(entry.path, b"", unreadable(error))
-        else:
-            yield Content(entry.path, data)
 
 
-def unreadable(error: OSError) -> UploadError:
-    return UploadError("member-unreadable", f"The file cannot be read: {error.strerror or 'unknown reason'}.")
+def _content(entry: Entry, path: Path) -> Content:
+    """What lies there now, which may be another thing than when the folder was listed; a pipe would be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return Content(entry.path, b"", special())
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(LIMITS.image_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > LIMITS.image_bytes:
+        return Content(entry.path, b"", too_large(max(len(data), status.st_size)))
+    return Content(entry.path, data)
+
+
+def unreadable(error: Exception) -> UploadError:
+    reason = getattr(error, "strerror", None) or "unknown reason"
+    return UploadError("member-unreadable", f"The file cannot be read: {reason}. Check it, then send it again.")

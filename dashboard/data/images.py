@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import re
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -16,8 +18,31 @@ from dashboard.core.limits import LIMITS
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+OTHERS = (
+    (0, b"8BPS", "a Photoshop document"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (4, b"JXL ", "a JPEG XL picture"),
+    (4, b"jP  ", "a JPEG 2000 picture"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (0, b"\0\0\1\0", "an icon of Windows"),
+    (0, b"icns", "an icon of macOS"),
+    (0, b"DDS ", "a texture for games (DDS)"),
+    (0, b"qoif", "a QOI picture"),
+    (0, b"\xd7\xcd\xc6\x9a", "a drawing of Windows (WMF)"),
+    (40, b" EMF", "a drawing of Windows (EMF)"),
+    (0, b"SIMPLE  =", "a FITS picture"),
+    (128, b"DICM", "a DICOM picture"),
+    (4, b"ftyp", "a film"),
+    (0, b"PK\3\4", "a zip archive"),
+)
 THUMBNAIL_SIDE = 256
 DECODER = 2  # raised whenever `decode` gives other pixels for the same bytes: what was computed from them is void
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+SCAN, END = b"\xff\xda", b"\xff\xd9"
+MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # those with a length behind them, and the end
+MOST_SCANS = 500  # a progressive JPEG has about ten
+TILE_SIDES = (322, 323)  # tags of a TIFF
+DAMAGED = "The picture is damaged and cannot be decoded. Open it in another program and save it again."
 
 # Pillow would warn at one cap and refuse at twice that; `_check_size` refuses at ours.
 Image.MAX_IMAGE_PIXELS = None
@@ -114,6 +139,14 @@ def _open(file: BinaryIO) -> Image.Image:
         )
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         _check_size(*_webp_canvas(head))  # the WEBP decoder allocates its canvas while opening
+        if int.from_bytes(head[4:8], "little") + 7 > file.seek(0, io.SEEK_END):
+            raise _truncated()
+        file.seek(0)
+    if head.startswith(JPEG):
+        _check_scans(file.read())
+    if head.startswith(PNG):
+        _check_sums(file.read())
+    file.seek(0)
     try:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -122,7 +155,41 @@ def _open(file: BinaryIO) -> Image.Image:
             f"{_what_it_is(head)}; expected one of {', '.join(FORMATS)}. Save the picture as JPEG or PNG.",
         ) from error
     _check_size(*image.size)
+    if image.format == "TIFF":
+        _check_tile(image)
     return image
+
+
+def _check_scans(data: bytes) -> None:
+    """A few bytes of a JPEG make its decoder walk over the whole picture once more; a cheap count clears nearly all."""
+    if data.count(SCAN) <= MOST_SCANS:
+        return
+    at, scans = 2, 0
+    while (found := MARKER.search(data, at)) and found[0] != END and scans <= MOST_SCANS:
+        scans += found[0] == SCAN
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    if scans > MOST_SCANS:
+        raise UploadError(
+            "image-unreadable", f"The JPEG is drawn in more than {MOST_SCANS} layers; cameras write 1. Save it again."
+        )
+
+
+def _check_sums(data: bytes) -> None:
+    """Every whole chunk of pixels of a PNG against its checksum, which Pillow leaves to others."""
+    view, at = memoryview(data), len(PNG)
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(view[at : at + 4], "big")
+        whole = data[at + 4 : at + 8] == b"IDAT" and end + 4 <= len(data)
+        if whole and zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            raise UploadError("image-unreadable", DAMAGED)
+        at = end + 4
+
+
+def _check_tile(image: Any) -> None:
+    """A TIFF of a few pixels may declare a tile of a gigabyte, which is allocated whole."""
+    width, height = (image.tag_v2.get(tag) for tag in TILE_SIDES)
+    if isinstance(width, int) and isinstance(height, int):
+        _check_size(width, height)
 
 
 def _webp_canvas(head: bytes) -> tuple[int, int]:
@@ -145,8 +212,11 @@ def _what_it_is(head: bytes) -> str:
         return "The file is an SVG drawing"
     if start.startswith((b"%!ps", b"%pdf")):
         return "The file is a PostScript or PDF document"
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")):
+    if head.startswith((JPEG, PNG, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")):
         return "The file begins like a picture, but its header is damaged"
+    for place, magic, what in OTHERS:
+        if head[place:].startswith(magic):
+            return f"The file is {what}"
     return "The file is no picture of a known kind"
 
 
@@ -206,13 +276,12 @@ def _to_levels(values: np.ndarray) -> np.ndarray:
 def _unreadable(error: Exception) -> UploadError:
     text = str(error).lower()
     if isinstance(error, EOFError) or "truncated" in text or "cut short" in text:
-        return UploadError(
-            "image-truncated", "The picture ends before it is complete. Copy it again from where it came."
-        )
-    return UploadError(
-        "image-unreadable",
-        "The picture is damaged and cannot be decoded. Open it in another program and save it again.",
-    )
+        return _truncated()
+    return UploadError("image-unreadable", DAMAGED)
+
+
+def _truncated() -> UploadError:
+    return UploadError("image-truncated", "The picture ends before it is complete. Copy it again from where it came.")
 
 
 def shrunk(pixels: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:

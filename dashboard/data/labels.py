@@ -44,7 +44,11 @@ def by_folder(paths: Iterable[str]) -> dict[str, Label]:
     given = given_splits(tops)
     if not given or not any(len(parts) > depth + 2 for parts in deciding):
         return {path: Label(parts[depth]) for path, parts in split.items() if len(parts) > depth + 1}
-    below = _wrapping([parts for parts in deciding if len(parts) > depth + 2], depth + 1)
+    inside = [parts for parts in deciding if len(parts) > depth + 2]
+    repeated = all(
+        parts[depth + 1] == parts[depth] for parts in inside
+    )  # seg_train/seg_train/..., seg_test/seg_test/...
+    below = _wrapping(inside, depth + 2 if repeated else depth + 1)
     return {
         path: Label(parts[below], given[parts[depth]])
         for path, parts in split.items()
@@ -65,17 +69,32 @@ def _wrapping(paths: list[list[str]], depth: int) -> int:
 def given_splits(folders: set[str], *, strictly: bool = True) -> dict[str, str]:
     """What each folder was named for, when every one of them is named for a split; else nothing.
 
-    `eval` is the validation part, unless another folder is: then it is the test part.
+    A word that all of them share may stand before or behind: seg_train, seg_test. `eval` is the validation part, unless
+    another folder is: then it is the test part.
 
     Args:
         folders: or words of a column that names splits.
         strictly: without it, what is named for no split is only left out.
     """
-    names = {folder: SPLIT_FOLDERS.get(folder.strip().lower(), "") for folder in folders}
-    if strictly and not all(names.values()):
-        return {}
-    names = {folder: name for folder, name in names.items() if name}
-    evaluations = [folder for folder in names if folder.strip().lower().startswith("eval")]
+    words = {folder: _split_word(folder.strip().lower()) for folder in folders}
+    if strictly:
+        if not all(word for word, _ in words.values()) or len({rest for _, rest in words.values()}) > 1:
+            return {}
+        if len(folders) == 1 and any(rest for _, rest in words.values()):
+            return {}
+    names = {folder: SPLIT_FOLDERS[word] for folder, (word, _) in words.items() if word}
+    evaluations = [folder for folder, (word, _) in words.items() if word.startswith("eval")]
     if len(evaluations) < sum(name == VALIDATION for name in names.values()):
         names |= dict.fromkeys(evaluations, TEST)
     return names
+
+
+def _split_word(name: str) -> tuple[str, str]:
+    """The word of a folder's name that names a split, and the rest of it; two empty strings where there is none."""
+    if name in SPLIT_FOLDERS:
+        return name, ""
+    first, _, after = name.partition("_")
+    before, _, last = name.rpartition("_")
+    if last in SPLIT_FOLDERS:
+        return last, f"{before}_"
+    return (first, f"_{after}") if first in SPLIT_FOLDERS else ("", "")

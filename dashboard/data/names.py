@@ -29,6 +29,10 @@ OTHER_PICTURES = (
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".rar", ".7z")
 # Marks that make a name read as another one: embeddings, overrides and isolates. Right-to-left letters are welcome.
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+BLANK = {"Zs", "Cf"}  # spaces of any width, and of none
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters that are drawn as nothing
+SURROGATE = re.compile("[\ud800-\udfff]")
+UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of characters, ends of lines and paragraphs
 
 
 def tidy(name: str, *, backslash_separates: bool = False) -> str:
@@ -50,6 +54,8 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
     parts = [part for part in (slashed if backslash_separates else text).split("/") if part not in ("", ".")]
     if not parts or max(map(len, parts)) > LONGEST_PART:
         raise UploadError("member-name", f"The name is empty or has a part longer than {LONGEST_PART} characters.")
+    if not all(_can_be_seen(part) for part in parts):
+        raise UploadError("member-name", "The name, or that of a folder, is nothing but spaces. Rename it.")
     tidied = "/".join(parts)
     if len(tidied.encode()) > LONGEST:
         raise UploadError("member-name", f"The name with its folders is longer than {LONGEST:,} bytes. Nest them less.")
@@ -58,7 +64,13 @@ def tidy(name: str, *, backslash_separates: bool = False) -> str:
 
 def misleads(text: str) -> bool:
     """Whether a text has control characters, or marks that make it read as another one."""
-    return any(unicodedata.category(letter) == "Cc" for letter in text) or BIDI.search(text) is not None
+    return any(unicodedata.category(letter) in UNSHOWABLE for letter in text) or BIDI.search(text) is not None
+
+
+def _can_be_seen(part: str) -> bool:
+    if part.isascii():
+        return bool(part.strip())
+    return any(unicodedata.category(letter) not in BLANK and letter not in FILLERS for letter in part)
 
 
 def class_name(text: str) -> str:
@@ -68,32 +80,44 @@ def class_name(text: str) -> str:
         DatasetError: `class-name` when it is empty, too long, or holds what no folder's name can.
     """
     name = unicodedata.normalize("NFC", text.strip())
-    if not name or len(name) > LONGEST_PART:
+    if not name or len(name) > LONGEST_PART or not _can_be_seen(name):
         raise DatasetError("class-name", f"A class needs a name of 1 to {LONGEST_PART} characters.")
     if "/" in name or "\\" in name:
         raise DatasetError("class-name", "The name of a class may not hold a slash. Write it without.")
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name) or BIDI.search(name):
+    if misleads(name):
         raise DatasetError("class-name", "The name has control characters, which hide what it is. Write it without.")
     return name
 
 
 def _readable(name: str) -> str:
     """Bytes that are no UTF-8 read as Latin-1, as old archives and folders have them."""
+    if not SURROGATE.search(name):
+        return name
     try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
         return name.encode("utf-8", "surrogateescape").decode("latin-1")
-    return name
+    except UnicodeEncodeError:
+        return name  # half a character that stands for no byte
 
 
 def shown(name: str) -> str:
     """A refused name, safe to keep and to print: at most 300 characters, control characters spelled out."""
-    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in _shortened(name))
+    text = "".join(
+        letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in _shortened(_readable(name))
+    )
     return text or "(no name)"
 
 
 def _shortened(name: str) -> str:
     return name if len(name) <= 300 else f"{name[:296]} ..."
+
+
+def title(name: str) -> str:
+    """The name of a dataset as it is kept: literal, but what a database or a line cannot hold is spelled out."""
+    spelled = (
+        f"\\x{ord(letter):02x}" if unicodedata.category(letter) in UNSHOWABLE or BIDI.match(letter) else letter
+        for letter in _shortened(name.strip())
+    )
+    return "".join(spelled)
 
 
 def is_clutter(path: str) -> bool:

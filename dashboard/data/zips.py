@@ -1,9 +1,7 @@
 """Zip archives, judged by their central directory before a byte of a member is read."""
 
-import lzma
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,26 +11,39 @@ from dashboard.data import entries
 from dashboard.data.entries import Content, Entry
 
 LOCAL_HEADER = 30  # bytes in front of the name of each member
-DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+DOS_FOLDER = 0x10  # of the external attributes
 
 
 def directory(path: Path) -> list[Entry]:
     """Every file of the archive, by the central directory; raises what `zipfile` raises where it is damaged."""
+    if not zipfile.is_zipfile(path):
+        raise entries.truncated()  # the directory stands at the end
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
         entries.check_totals(len(infos), sum(info.file_size for info in infos))
-        _check_overlap(infos, archive.start_dir)
+        _check_places(infos, archive.start_dir)
         found = (
             entries.judged(_name(info), index, info.file_size, _refusal(info), backslash_separates=True)
             for index, info in enumerate(infos)
-            if not info.is_dir()
+            if not _is_folder(info)
         )
         return [entry for entry in found if entry is not None]
 
 
-def _check_overlap(infos: list[zipfile.ZipInfo], end: int) -> None:
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    """Some programs end the name of a folder with a backslash, or say by its attributes alone that it is one."""
+    named_so = info.orig_filename.endswith(("/", "\\")) or bool(info.external_attr & DOS_FOLDER)
+    return named_so and info.file_size == 0
+
+
+def _check_places(infos: list[zipfile.ZipInfo], end: int) -> None:
     """Members that share packed bytes are how a few kilobytes become petabytes."""
     ordered = sorted(infos, key=lambda info: info.header_offset)
+    if ordered and ordered[0].header_offset < 0:
+        raise UploadError(
+            "archive-damaged",
+            "The beginning of the archive is missing. If it is the last of several parts, join them first.",
+        )
     for info, following in zip(ordered, [*(other.header_offset for other in ordered[1:]), end], strict=False):
         if info.header_offset + LOCAL_HEADER + info.compress_size > following:
             raise UploadError("archive-overlap", "Members of the archive overlap, which no honest program makes.")
@@ -79,10 +90,26 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, entry: Entry) -> C
     try:
         with archive.open(info) as member:
             data = member.read(entry.size + 1)
-    except (NotImplementedError, RuntimeError) as error:
-        return Content(entry.path, b"", UploadError("member-compression", f"The file cannot be unpacked: {error}."))
-    except DAMAGE as error:
-        return Content(
-            entry.path, b"", UploadError("member-damaged", f"The file is damaged inside the archive ({error}).")
-        )
+    except NotImplementedError:
+        return Content(entry.path, b"", _unknown_compression(info))
+    except MemoryError:
+        return Content(entry.path, b"", _hungry())
+    except Exception:  # an unpacker fed with anything may raise anything; it is never more than one damaged member
+        return Content(entry.path, b"", entries.damaged())
     return entries.measured(entry, data)
+
+
+def _unknown_compression(info: zipfile.ZipInfo) -> UploadError:
+    known = zipfile.compressor_names.get(info.compress_type, "")  # type: ignore[attr-defined]
+    method = f"method {info.compress_type}" + (f" ({known})" if known else "")
+    return UploadError(
+        "member-compression",
+        f"The file is packed by {method}, which is not known here. Make the archive again as an ordinary zip.",
+    )
+
+
+def _hungry() -> UploadError:
+    return UploadError(
+        "member-compression",
+        "Unpacking the file needs more memory than is allowed. Make the archive again as an ordinary zip.",
+    )

@@ -43,6 +43,32 @@ def test_links_out_of_the_folder_and_things_that_are_no_files_are_refused(tmp_pa
     assert found(folder)["a/inside.png"] == ""
 
 
+def test_what_has_changed_since_the_folder_was_listed_costs_that_file_only(tmp_path):
+    folder = folder_of(classes("a", images=6), tmp_path / "set")
+    entries, paths = folders.directory(folder)
+    gone, pipe, link, grown, door, fine = paths
+    gone.unlink()
+    pipe.unlink()
+    os.mkfifo(pipe)  # opening it would wait for ever
+    link.unlink()
+    link.symlink_to("/dev/zero")  # reading it would never end
+    with grown.open("wb") as file:
+        file.truncate(100 * 1024**2)
+    door.unlink()
+    door.mkdir()
+    found = list(folders.contents(entries, paths))
+    codes = [each.refusal.code if each.refusal else "" for each in found]
+    assert codes == ["member-unreadable", "member-special", "member-special", "member-too-large", "member-special", ""]
+    assert found[-1].data == fine.read_bytes()
+    assert "104,857,600 bytes" in found[3].refusal.message
+
+
+def test_a_file_that_is_gone_when_it_is_looked_at_is_no_link(tmp_path):
+    entry = folders._entry("a/0.png", 0, tmp_path / "a" / "0.png", tmp_path)
+    assert entry.refusal is not None
+    assert (entry.refusal.code, "No such file" in entry.refusal.message) == ("member-unreadable", True)
+
+
 def test_folders_are_walked_at_any_depth(tmp_path):
     deep = tmp_path
     for _ in range(400):
@@ -74,7 +100,10 @@ def test_odd_but_honest_names_stay_as_they_are(name):
     assert names.tidy(f"{name}/1.png") == f"{name}/1.png"
 
 
-@pytest.mark.parametrize("name", ["", "/", "..", "a/..", "\0", "a\tb", "\u202eabc", "x" * 256])
+@pytest.mark.parametrize(
+    "name",
+    ["", "/", "..", "a/..", "\0", "a\tb", "\u202eabc", "x" * 256, "\ud800", "a\u2028b", " ", "a/\u200b/b", "\u3164/a"],
+)
 def test_names_that_mislead_are_refused_and_shown_harmlessly(name):
     with pytest.raises(UploadError):
         names.tidy(name)

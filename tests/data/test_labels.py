@@ -49,6 +49,22 @@ def test_eval_is_the_test_part_where_another_folder_is_for_validation():
     assert found["val/a/1.jpg"] == ("a", VALIDATION)
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("seg_train/seg_train", "seg_test/seg_test"), ("train_set", "test_set"), ("train/train", "test/test")],
+)
+def test_a_word_that_all_split_folders_share_and_a_folder_that_repeats_them_do_not_matter(train, test):
+    found = labels(*(f"archive/{top}/{name}/1.jpg" for top in (train, test) for name in ("forest", "sea")))
+    assert found[f"archive/{train}/forest/1.jpg"] == ("forest", TRAIN)
+    assert found[f"archive/{test}/sea/1.jpg"] == ("sea", TEST)
+
+
+def test_folders_that_only_begin_like_a_split_are_classes():
+    found = labels("test_tube/a/1.jpg", "train_station/b/2.jpg")
+    assert found["test_tube/a/1.jpg"] == ("test_tube", "")
+    assert labels("test_tube/a/1.jpg", "test_tube/b/2.jpg")["test_tube/b/2.jpg"] == ("b", "")
+
+
 def test_train_may_be_a_class_like_any_other():
     assert labels("train/1.jpg", "plane/2.jpg")["train/1.jpg"] == ("train", "")
     assert labels("train/1.jpg", "test/2.jpg")["test/2.jpg"] == ("test", "")
