@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from dashboard.core import database, files
+from dashboard.core import database
 from dashboard.core.errors import DashboardError, DatasetError, UploadError
 from dashboard.core.settings import ROOT
 from dashboard.data import attempts, datasets, imports, intake, parent, signatures
@@ -22,16 +22,6 @@ from dashboard.data.intake import Source
 from tests.data.crashing import CRASHES_HERE
 from tests.making import classes, folder_of, picture, zip_of
 from tests.waiting import wait_until
-
-# What the folder of real pictures says about itself: classes, pictures.
-REAL = {
-    "flowers_small": (5, 200),
-    "trashnet_third": (6, 843),
-    "mnist_png": (10, 400),
-    "ms_fruit_tiny": (3, 45),
-    "messy/zips/teachablemachine_image-model-data.zip": (2, 22),
-    "messy/zips/mlnet_concrete_cracks_assets.zip": (2, 400),
-}
 
 
 def take(path: Path, **options) -> datasets.Dataset:
@@ -46,36 +36,6 @@ def many(images: int) -> dict[str, bytes]:
 def is_empty(table: sa.Table) -> bool:
     with database.database().connect() as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if images > 500 else name for name, (_, images) in REAL.items()]
-)
-def test_real_sets_are_taken_whole(name, shared_data, workspace):
-    dataset = take(shared_data / name)
-    row = datasets.listing().iloc[0]
-    assert (row.classes, row.images, row.refused, row.duplicates) == (*REAL[name], 0, 0)
-    members = datasets.members(dataset)
-    assert set(members.groupby("class_name")["split"].nunique()) == {3}
-    for sha256 in members["sha256"].head(20):
-        assert files.sha256(datasets.picture_path(sha256)) == sha256
-        assert datasets.thumbnail_path(sha256).is_file()
-
-
-def test_real_photographs_without_class_folders_are_refused_with_the_layout(shared_data, workspace):
-    with pytest.raises(DatasetError, match="one folder per class") as refusal:
-        take(shared_data / "messy" / "exif_orientation")
-    assert refusal.value.code == "dataset-no-classes"
-    assert is_empty(database.datasets)
-
-
-@pytest.mark.slow
-def test_numeric_class_names_and_turned_photographs_are_taken(shared_data, workspace):
-    dataset = take(shared_data / "sign_digits")
-    members = datasets.members(dataset)
-    assert datasets.class_names(dataset) == [str(digit) for digit in range(10)]
-    assert len(members) == 2062
-    assert (members["width"] == 3024).sum() == 3
 
 
 def test_an_archive_and_a_folder_hold_the_same_dataset(tmp_path, workspace):
