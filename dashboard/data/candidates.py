@@ -19,6 +19,8 @@ CELLS = 8  # a side of what a window is averaged down to
 KEPT = 16  # candidates of a picture
 LEAST = 0.4  # correlation of descriptors below which nothing was ever found to be alike
 BLOCK = 768  # pictures a side of one matrix product
+# Beyond so many pictures only neighbours are compared: those that share one of so many regions.
+MANY, REGIONS, NEAREST = 20_000, 256, 2
 NEIGHBOURHOOD, ENOUGH, MOST = 8.0, 9.0, 1.5  # cells, levels squared, deviations; see `levelled`
 
 _cells = np.arange(SIDE)
@@ -27,6 +29,7 @@ _cells = np.arange(SIDE)
 def gaussian(deviation: float) -> np.ndarray:
     """Matrix (`SIDE`, `SIDE`) that smooths the rows or columns of a grey by so many cells."""
     weights = np.exp(-((_cells[:, None] - _cells) ** 2) / (2 * deviation**2))
+    weights[weights < 1e-6] = 0  # products of what is smaller are denormal numbers, which are slow
     smooth: np.ndarray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return smooth
 
@@ -91,21 +94,20 @@ class _Best:
         self.likeness[ids] = together[rows, kept]
         self.other[ids] = np.concatenate([self.other[ids], others[best]], axis=1)[rows, kept]
 
-    def rows(self, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions of the pictures from the first on, of the others, and their likeness."""
-        mine, places = np.nonzero(self.other[first:] >= 0)
-        mine += first
+    def rows(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of the wanted pictures, of the others, and their likeness."""
+        mine, places = np.nonzero((self.other >= 0) & wanted[:, None])
         return mine.astype(np.int32), self.other[mine, places], self.likeness[mine, places]
 
 
 def found(
-    signatures: np.ndarray, newest: int | None = None, on_progress: Callable[[int, int], None] | None = None
+    signatures: np.ndarray, wanted: np.ndarray | None = None, on_progress: Callable[[int, int], None] | None = None
 ) -> pd.DataFrame:
     """The pairs that are worth a closer look.
 
     Args:
         signatures: uint8 (n, `looks.SIGNATURE`).
-        newest: look only for pairs with at least one of the last so many.
+        wanted: bool (n,); of which pictures the best few are looked for, among all. Of all, when None.
         on_progress: told what is done of what.
 
     Returns:
@@ -113,22 +115,23 @@ def found(
         some window of it.
     """
     count = len(signatures)
-    first_new = 0 if newest is None else max(count - newest, 0)
+    wanted = np.ones(count, bool) if wanted is None else wanted
+    wholes = np.empty((count, CELLS * CELLS), np.float32)
+    for ids in _parts(np.arange(count)):
+        wholes[ids] = described(signatures[ids], slice(1))[0]
     as_inner, as_outer = _Best(count), _Best(count)
-    described_parts = [described(signatures[each], slice(1))[0] for each in _parts(np.arange(count))]
-    wholes = np.concatenate([np.empty((0, CELLS * CELLS), np.float32), *described_parts])
-    regions = _regions(signatures, wholes, first_new)
+    regions = _regions(signatures, wholes, wanted)
     for number, (inner, outer) in enumerate(regions):
         for ids in _parts(outer):
             windows = described(signatures[ids])
-            for partners in _parts(inner if ids[-1] >= first_new else inner[inner >= first_new]):
+            for partners in _parts(inner):
                 likeness = _likeness(wholes[partners], windows)
                 likeness[partners[:, None] == ids] = -1
                 as_inner.meet(partners, ids, likeness)
                 as_outer.meet(ids, partners, likeness.T)
         if on_progress is not None:
             on_progress(number + 1, len(regions))
-    return _each_once(as_inner, as_outer, first_new)
+    return _each_once(as_inner.rows(wanted), as_outer.rows(wanted))
 
 
 def _parts(ids: np.ndarray) -> Iterator[np.ndarray]:
@@ -146,30 +149,67 @@ def _likeness(wholes: np.ndarray, windows: np.ndarray) -> np.ndarray:
     return best
 
 
-def _regions(signatures: np.ndarray, wholes: np.ndarray, first_new: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Which pictures are compared with which: inner and outer positions, ascending."""
-    everything = np.arange(len(wholes))
-    return [(everything, outer) for outer in np.array_split(everything, max(1, len(wholes) // BLOCK))]
+def _regions(signatures: np.ndarray, wholes: np.ndarray, wanted: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which pictures are compared with which: inner and outer positions; a pair may come more than once."""
+    everybody = np.arange(len(wholes))
+    if len(wholes) > MANY:
+        return _neighbourhoods(signatures, wholes, wanted)
+    chosen, others = everybody[wanted], everybody[~wanted]
+    parts = [(chosen, part) for part in _parts(everybody)] + [(others, part) for part in _parts(chosen)]
+    return [(inner, outer) for inner, outer in parts if len(inner) and len(outer)]
 
 
-def _each_once(as_inner: _Best, as_outer: _Best, first_new: int) -> pd.DataFrame:
-    """Each pair in its better direction, if it is among the best few of one of the two (a new one, where some are)."""
-    inner, of_inner, first = as_inner.rows(first_new)
-    outer, of_outer, second = as_outer.rows(first_new)
+def _neighbourhoods(
+    signatures: np.ndarray, wholes: np.ndarray, wanted: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Regions of an inverted file: a picture is in the cells that it, and that each window of it, lies nearest to."""
+    centres = _centres(wholes)
+    as_inner = np.zeros((len(wholes), REGIONS), bool)
+    as_outer = np.zeros((len(wholes), REGIONS), bool)
+    for ids in _parts(np.arange(len(wholes))):
+        near = described(signatures[ids]) @ centres.T
+        nearest = np.argpartition(-near, NEAREST - 1, axis=2)[:, :, :NEAREST]
+        as_inner[ids[:, None], nearest[0]] = True
+        for window in nearest:
+            as_outer[ids[:, None], window] = True
+    regions = []
+    for inner, outer in zip(as_inner.T, as_outer.T, strict=True):
+        regions.append((np.flatnonzero(inner & wanted), np.flatnonzero(outer)))
+        regions.append((np.flatnonzero(inner & ~wanted), np.flatnonzero(outer & wanted)))
+    return [(inner, outer) for inner, outer in regions if len(inner) and len(outer)]
+
+
+def _centres(wholes: np.ndarray) -> np.ndarray:
+    """Directions (`REGIONS`, d) that pictures gather around (spherical k-means), seeded."""
+    random = np.random.default_rng(0)
+    some = wholes[random.permutation(len(wholes))[: 40 * REGIONS]]
+    centres = some[:REGIONS].copy()
+    for _ in range(8):
+        nearest = (some @ centres.T).argmax(axis=1)
+        for number in range(REGIONS):
+            middle = some[nearest == number].sum(axis=0)
+            centres[number] = middle / max(float(np.linalg.norm(middle)), 1e-6)
+    return centres
+
+
+_Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _each_once(as_inner: _Rows, as_outer: _Rows) -> pd.DataFrame:
+    """Each pair in its better direction, if it is among the best few of one of the two."""
     pairs = pd.DataFrame(
         {
-            "mine": np.concatenate([inner, outer]),
-            "inner": np.concatenate([inner, of_outer]),
-            "outer": np.concatenate([of_inner, outer]),
-            "likeness": np.concatenate([first, second]),
+            "mine": np.concatenate([as_inner[0], as_outer[0]]),
+            "inner": np.concatenate([as_inner[0], as_outer[1]]),
+            "outer": np.concatenate([as_inner[1], as_outer[0]]),
+            "likeness": np.concatenate([as_inner[2], as_outer[2]]),
         }
-    ).sort_values("likeness", ascending=False, kind="stable")
-    low, high = pairs[["inner", "outer"]].min(axis=1), pairs[["inner", "outer"]].max(axis=1)
-    of_mine = ~pd.DataFrame({"mine": pairs["mine"], "low": low, "high": high}).duplicated()
-    pairs, low, high = pairs[of_mine], low[of_mine], high[of_mine]
-    among_best = pairs.groupby("mine").cumcount() < KEPT
-    once = ~pd.DataFrame({"low": low, "high": high})[among_best].duplicated()
-    return pairs.loc[among_best, ["inner", "outer", "likeness"]][once].reset_index(drop=True)
+    ).sort_values("likeness", ascending=False, kind="stable", ignore_index=True)
+    first, second = pairs["inner"].to_numpy(np.int64), pairs["outer"].to_numpy(np.int64)
+    pairs["ends"] = np.minimum(first, second) << 32 | np.maximum(first, second)
+    pairs = pairs[~pairs.duplicated(["mine", "ends"])]
+    pairs = pairs[pairs.groupby("mine").cumcount() < KEPT]
+    return pairs.loc[~pairs["ends"].duplicated(), ["inner", "outer", "likeness"]].reset_index(drop=True)
 
 
 def nearest_windows(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dashboard.data import checks_of_pictures, checks_of_sets
-from dashboard.data.findings import Evidence
+from dashboard.data import checks_of_pictures, checks_of_sets, datasets, signatures
+from dashboard.data.datasets import Dataset
+from dashboard.data.findings import COLUMNS, Evidence, border_of
 
 
 @dataclass(frozen=True)
@@ -120,3 +121,23 @@ CHECKS = {
         ),
     )
 }
+
+
+def findings(dataset: Dataset) -> pd.DataFrame:
+    """What every check finds in a version of a dataset, in the order of `CHECKS`.
+
+    Returns:
+        Columns check (its title) and those of `data.findings`; of pictures that are in the version.
+    """
+    members = datasets.members(dataset)
+    signed = signatures.together(signatures.files_of(dataset.id))
+    ring = pd.Series(border_of(signed["signature"]), index=signed["sha256"].astype(str))
+    evidence = Evidence(
+        members,
+        datasets.likenesses(dataset),
+        pd.Series(members["sha256"].map(ring).to_numpy(), index=members.index) if len(ring) else None,
+        datasets.remarks(dataset),
+    )
+    found = [check.function(evidence).assign(check=check.title) for check in CHECKS.values()]
+    together = pd.concat([each for each in found if len(each)] or found, ignore_index=True)
+    return together[["check", *COLUMNS]]

@@ -17,11 +17,11 @@ from dashboard.core.settings import workspace
 from dashboard.data import counts, grouping, names, splits
 from dashboard.data.splits import SplitSettings
 
+LOOKS = ["brightness", "contrast", "sharpness", "phash"]
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
-MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size", "brightness"]
+MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size", *LOOKS]
 DIVIDED = ["path", "sha256", "class_name", "given_split", "group_name"]  # what dividing a version anew needs
 STANDING = [*ROW, "group_name"]  # what a version says of a picture
-LOOKS = ["brightness", "contrast", "sharpness", "phash"]
 PICTURES = ["sha256", "format", "mode", "width", "height", "size", *LOOKS]
 LIKENESSES = ["sha256_a", "sha256_b", "similarity"]
 REMARKS = ["path", "code", "reason", "refused"]
@@ -239,7 +239,7 @@ def _rows(connection: sa.Connection, query: sa.Select) -> list[tuple[Any, ...]]:
 
 
 def members(dataset: Dataset) -> pd.DataFrame:
-    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size, brightness."""
+    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size and `LOOKS`."""
     return _frame(_query(dataset, MEMBERS), MEMBERS)
 
 

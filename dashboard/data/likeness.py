@@ -7,6 +7,7 @@ of processor where pictures are many, and pages have to be drawn meanwhile.
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,13 @@ import numpy as np
 import pandas as pd
 
 from dashboard.core.limits import LIMITS
-from dashboard.data import alignment, candidates, child, parent, signatures
+from dashboard.data import alignment, candidates, child, closeness, parent, signatures
 
 THIS = "dashboard.data.likeness"
 COLUMNS = ["sha256_a", "sha256_b", "similarity"]
 PAIRS_AT_ONCE = 2_000  # in one line from the process
-
-# In some sets every picture is rather like many others. What counts as alike is therefore measured by how far away the
-# pictures are that are surely not the same: a pair has to be much closer than the neighbour at `STRANGER`.
-STRANGER = 6  # rank among the candidates of a picture
-USUAL = 0.25  # of the stranger of the usual picture; a burst has no strangers among its first neighbours
-CLOSER = 0.2  # distance of a pair as a share of the distance of the stranger
-ALWAYS, NEVER = 0.004, 0.10  # distances (1 - similarity) that are alike, and not alike, in any set
+PART = 2_048  # pairs compared between two words of progress
+WORKERS = 2  # numpy lets threads work side by side
 
 FEATURES_ALIKE = 0.93  # cosine of pooled features
 
@@ -44,33 +40,37 @@ def pairs(rows: np.ndarray, newest: int | None = None, on_progress: Progress | N
         Columns sha256_a, sha256_b (a < b), similarity (0..1), the most alike first.
     """
     told = on_progress or (lambda done, total, what: None)
-    found = candidates.found(rows["signature"], newest, lambda done, total: told(done, total, "Comparing pictures"))
-    similarity = []
-    for start in range(0, len(found), 32 * alignment.AT_ONCE):
-        part = found.iloc[start : start + 32 * alignment.AT_ONCE]
-        inner, outer = part["inner"].to_numpy(), part["outer"].to_numpy()
-        similarity.append(alignment.similarity(rows["signature"], inner, outer))
-        told(start + len(part), len(found), "Looking closer")
-    found = found.assign(similarity=np.concatenate([np.empty(0, np.float32), *similarity]))
-    return _named(found[_alike(found, len(rows))], rows["sha256"])
+    if newest is None or newest >= len(rows):
+        found = _compared(rows["signature"], None, told)
+    else:
+        new = np.arange(len(rows)) >= len(rows) - newest
+        near = candidates.found(rows["signature"], new)
+        # What is usual among the neighbours of a new picture can be judged only by their own neighbours.
+        wanted = new.copy()
+        wanted[near["inner"]] = wanted[near["outer"]] = True
+        found = _compared(rows["signature"], wanted, told)
+    ends = found["inner"].to_numpy(), found["outer"].to_numpy()
+    alike = closeness.alike(*ends, 1 - found["similarity"].to_numpy(), len(rows))
+    if newest is not None:
+        alike &= np.maximum(*ends) >= len(rows) - newest
+    return _named(found[alike], rows["sha256"])
 
 
-def _alike(found: pd.DataFrame, count: int) -> np.ndarray:
-    distance = 1 - found["similarity"].to_numpy()
-    strangers = _strangers(found, distance, count)
-    usual = float(np.median(strangers)) if count else 1.0
-    allowed = np.clip(CLOSER * np.maximum(strangers, USUAL * usual), ALWAYS, NEVER)
-    alike: np.ndarray = distance <= np.minimum(allowed[found["inner"]], allowed[found["outer"]])
-    return alike
+def _compared(shown: np.ndarray, wanted: np.ndarray | None, told: Progress) -> pd.DataFrame:
+    """Candidates with their similarity."""
+    found = candidates.found(shown, wanted, lambda done, total: told(done, total, "Comparing pictures"))
+    inner, outer = found["inner"].to_numpy(), found["outer"].to_numpy()
+    starts = range(0, len(found), PART)
 
+    def similarity(start: int) -> np.ndarray:
+        return alignment.similarity(shown, inner[start : start + PART], outer[start : start + PART])
 
-def _strangers(found: pd.DataFrame, distance: np.ndarray, count: int) -> np.ndarray:
-    """For each picture the distance of its candidate of the rank `STRANGER`; 1 where there are fewer."""
-    both = pd.DataFrame({"id": np.concatenate([found["inner"], found["outer"]]), "distance": np.tile(distance, 2)})
-    both = both.sort_values("distance", kind="stable")
-    strangers = both[both.groupby("id").cumcount() == STRANGER].set_index("id")["distance"]
-    everybody: np.ndarray = strangers.reindex(range(count), fill_value=1.0).to_numpy()
-    return everybody
+    parts = [np.empty(0, np.float32)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for start, part in zip(starts, pool.map(similarity, starts), strict=True):
+            parts.append(part)
+            told(min(start + PART, len(found)), len(found), "Looking closer")
+    return found.assign(similarity=np.concatenate(parts))
 
 
 def _named(found: pd.DataFrame, digests: np.ndarray) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
 from dashboard.data import datasets, imports, intake, samples, uploads
 from dashboard.data.intake import Source
-from dashboard.ui import arriving, panels, places, state, text, uploading
+from dashboard.ui import arriving, labelling, panels, places, state, text, uploading
 from dashboard.ui.arriving import Arrival
 
 PLACE = "dataset"
@@ -18,6 +18,23 @@ ARCHIVES = ["zip", "tar", "gz", "tgz", "xz"]
 PICTURES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 LABEL_FILES = ["csv", "tsv", "tab", "txt"]
 WAYS = ("Zip or tar", "Folder", "Class by class", "Demo set")
+
+
+def until_there_are_pictures() -> None:
+    """What comes before the pictures of a dataset: an import under way, a question about labels, or this form alone."""
+    if done := panels.job(PLACE):
+        labelling.arrived(done.result)
+        st.rerun()
+    if panels.busy(PLACE):
+        if state.dataset_id() is None:
+            st.stop()
+    elif labelling.asked():
+        labelling.form(PLACE)
+        st.stop()
+    elif state.dataset_id() is None:
+        st.write("This page will show your pictures by class. Add some, or try a demo set.")
+        form()
+        st.stop()
 
 
 def form() -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import datasets, grouping, history
+from dashboard.data import checks, datasets, grouping, history
 from dashboard.runs import events, workers
 from dashboard.runs.run import open_run
 from dashboard.ui.jobs import Jobs
@@ -56,6 +56,12 @@ def predictions(run_id: str) -> pd.DataFrame:
 def members(dataset_id: str, version: int) -> pd.DataFrame:
     """Pictures of a dataset version; it never changes."""
     return datasets.members(datasets.get(dataset_id, version))
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def findings(dataset_id: str, version: int) -> pd.DataFrame:
+    """What every check finds in a dataset version: columns of `data.findings`, and check, the title of the check."""
+    return checks.findings(datasets.get(dataset_id, version))
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from dashboard.core.spreadsheets import formula_safe
 from dashboard.data import splits
 from dashboard.ui import panels, state, text
 
@@ -39,10 +38,10 @@ class Wall:
     left_out: bool = False
 
 
-def findings_of(remarks: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
-    """Pictures that were taken with a remark, in the columns of `FINDINGS`, as checks report theirs."""
+def with_remarks(findings: pd.DataFrame, remarks: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Findings of checks, and pictures that were taken with a remark in the same columns, `FINDINGS`."""
     noted = remarks[~remarks["refused"]].merge(members[["path", "sha256", "class_name"]], on="path")
-    return noted.assign(check="taken with a remark", value=0.0)[FINDINGS]
+    return pd.concat([findings, noted.assign(check="Taken with a remark", value=0.0)[FINDINGS]], ignore_index=True)
 
 
 def filtered(members: pd.DataFrame, findings: pd.DataFrame, left_out: Callable[[], pd.DataFrame]) -> Wall:
@@ -57,7 +56,8 @@ def filtered(members: pd.DataFrame, findings: pd.DataFrame, left_out: Callable[[
     with st.grid(5, min_column_width=150):
         class_name = _choice("Class", "every class", names, "class_shown")
         split = _choice("Split", "every split", splits.SPLITS, "split_shown")
-        attention = _choice("Attention", "every picture", [*findings["check"].unique(), LEFT_OUT], "attention")
+        checks = findings.loc[findings["sha256"] != "", "check"].unique()
+        attention = _choice("Attention", "every picture", [*checks, LEFT_OUT], "attention")
         part = st.text_input("File name has", key="dataset_name_part", on_change=_first_page)
         order = st.selectbox("Order", list(ORDERS), key="dataset_order", on_change=_first_page)
     rows = members.assign(caption=members["split"] if class_name else members["class_name"])
@@ -147,28 +147,27 @@ def _first_page() -> None:
     state.remember(PAGE, 1)
 
 
-def needs_attention(remarks: pd.DataFrame) -> None:
-    """What was refused or taken with a remark, counted by reason, whole as a table."""
-    if remarks.empty:
-        st.caption("Every picture could be read, and none came twice.")
-        return
-    refused = int(remarks["refused"].sum())
-    label = f"Needs attention: {text.count(refused, 'file')} not taken, {text.count(len(remarks) - refused, 'remark')}"
-    with st.expander(label, icon=":material/report:"):
-        st.dataframe(
-            remarks[["path", "reason", "code", "refused"]],
-            hide_index=True,
-            alt="Files that were refused or remarked on",
-            column_config={"path": "File", "reason": "Reason", "code": "Code", "refused": "Not taken"},
-        )
-        st.download_button(
-            "Download this list",
-            data=lambda: formula_safe(remarks).to_csv(index=False),
-            file_name="needs-attention.csv",
-            mime="text/csv",
-            key="dataset_remarks_csv",
-            on_click="ignore",
-        )
+def show(check: str) -> None:
+    """Show the pictures of a check, and nothing else, in the wall; a callback."""
+    for key in ("dataset_class_shown", "dataset_split_shown"):
+        state.put(key, None)
+    state.put("dataset_name_part", "")
+    state.put("dataset_attention", check)
+    _first_page()
+
+
+def figures(members: pd.DataFrame) -> None:
+    """How many pictures there are, of how many classes, and on which side of the split."""
+    counts = members["split"].value_counts()
+    panels.figures(
+        {
+            "Pictures": f"{len(members):,}",
+            "Classes": f"{members['class_name'].nunique():,}",
+            "Training": f"{counts.get('train', 0):,}",
+            "Validation": f"{counts.get('validation', 0):,}",
+            "Test": f"{counts.get('test', 0):,}",
+        }
+    )
 
 
 def mistakes(wrong: pd.DataFrame) -> None:

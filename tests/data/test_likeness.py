@@ -76,6 +76,37 @@ def test_a_changed_copy_is_found_beside_its_original_and_nothing_else_is(change)
     assert found["similarity"].between(0.9, 1).all()
 
 
+def burst(seed: int, frames: int) -> list[Image.Image]:
+    """A hand-held camera over one scene: each frame a little aside, lighter or darker, with its own noise."""
+    rng = np.random.default_rng(seed)
+    wide, x, y, taken = scene(seed, 300, 225), 30.0, 20.0, []
+    for _ in range(frames):
+        x, y = np.clip(x + rng.normal(1, 1.5), 0, 80), np.clip(y + rng.normal(1, 1.5), 0, 50)
+        view = np.asarray(wide.crop((round(x), round(y), round(x) + 220, round(y) + 165)), dtype=float)
+        view = view * rng.uniform(0.95, 1.05) + rng.normal(0, 4, view.shape)
+        taken.append(saved_again(Image.fromarray(np.clip(view, 0, 255).astype(np.uint8)), 85))
+    return taken
+
+
+def test_a_long_burst_is_one_group_and_two_bursts_are_two():
+    bursts = [burst(seed, 20) for seed in range(6)]
+    rows = rows_of([frame for frames in bursts for frame in frames])
+    shas = [row["sha256"].decode() for row in rows]
+    groups = likeness.groups(shas, likeness.pairs(rows)).to_numpy().reshape(6, 20)
+    assert [set(group) for group in groups] == [{group[0]} for group in groups]
+    assert len({group[0] for group in groups}) == 6
+
+
+def test_a_frame_that_is_added_to_a_burst_joins_it():
+    rows = rows_of([frame for seed in range(6) for frame in burst(seed, 20)])
+    last_of_the_first = np.roll(rows, -20)
+    found = likeness.pairs(last_of_the_first, newest=1)
+    assert len(found) >= 1
+    new = last_of_the_first["sha256"][-1].decode()
+    assert ((found["sha256_a"] == new) | (found["sha256_b"] == new)).all()
+    assert {number // 20 for pair in found_numbers(found) for number in pair} == {int(new, 16) // 20}
+
+
 def test_a_mirrored_picture_is_another_picture():
     originals = [scene(seed) for seed in range(10)]
     assert likeness.pairs(rows_of([*originals, ImageOps.mirror(originals[0])])).empty
@@ -112,7 +143,7 @@ def test_only_pairs_with_a_new_picture_are_found_when_only_they_are_wanted():
 
 def test_handwritten_digits_are_not_taken_for_copies_of_each_other(tmp_path):
     samples.SAMPLES["digits"].make(tmp_path / "digits", None)
-    pictures = [Image.open(path).convert("RGB") for path in sorted((tmp_path / "digits").rglob("*.png"))[::3]]
+    pictures = [Image.open(path).convert("RGB") for path in sorted((tmp_path / "digits").rglob("*.png"))[::6]]
     found = likeness.pairs(rows_of(pictures))
     assert len(found) <= 0.005 * len(pictures)
 
