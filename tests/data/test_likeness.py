@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from dashboard.core.errors import UploadError
-from dashboard.data import likeness, looks, samples, signatures
+from dashboard.data import grouping, likeness, looks, samples, signatures
 
 
 def scene(seed: int, width: int = 200, height: int = 150) -> Image.Image:
@@ -92,7 +92,9 @@ def test_a_long_burst_is_one_group_and_two_bursts_are_two():
     bursts = [burst(seed, 20) for seed in range(6)]
     rows = rows_of([frame for frames in bursts for frame in frames])
     shas = [row["sha256"].decode() for row in rows]
-    groups = likeness.groups(shas, likeness.pairs(rows)).to_numpy().reshape(6, 20)
+    table = pd.DataFrame({"sha256": shas})
+    together = grouping.together(table, likeness.pairs(rows), pd.Series("", index=table.index))
+    groups = together.to_numpy().reshape(6, 20)
     assert [set(group) for group in groups] == [{group[0]} for group in groups]
     assert len({group[0] for group in groups}) == 6
 
