@@ -1,5 +1,7 @@
 """What may be wrong with a dataset, found by its checks: how much, what to do about it, and the way to the pictures."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -53,7 +55,13 @@ def _line(check: Check, own: pd.DataFrame) -> None:
                 help=f"Show the pictures: {check.title}",
             )
     if pictures.empty:
-        st.markdown("\n".join(f"- {text.literal(reason)}" for reason in own["reason"].head(SENTENCES)))
+        st.markdown("\n".join(f"- {_sentence(row)}" for row in own.head(SENTENCES).itertuples()))
+
+
+def _sentence(row: Any) -> str:
+    """What was found, and of which class where it is about one."""
+    about = f"{text.literal(row.class_name)}: " if row.class_name else ""
+    return about + text.literal(row.reason)
 
 
 def _files(remarks: pd.DataFrame) -> None:
