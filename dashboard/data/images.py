@@ -2,9 +2,7 @@
 
 import contextlib
 import io
-import re
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,34 +13,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
+from dashboard.data import picture_bytes
+from dashboard.data.picture_bytes import DAMAGED, JPEG, PNG
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
-OTHERS = (
-    (0, b"8BPS", "a Photoshop document"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (4, b"JXL ", "a JPEG XL picture"),
-    (4, b"jP  ", "a JPEG 2000 picture"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (0, b"\0\0\1\0", "an icon of Windows"),
-    (0, b"icns", "an icon of macOS"),
-    (0, b"DDS ", "a texture for games (DDS)"),
-    (0, b"qoif", "a QOI picture"),
-    (0, b"\xd7\xcd\xc6\x9a", "a drawing of Windows (WMF)"),
-    (40, b" EMF", "a drawing of Windows (EMF)"),
-    (0, b"SIMPLE  =", "a FITS picture"),
-    (128, b"DICM", "a DICOM picture"),
-    (4, b"ftyp", "a film"),
-    (0, b"PK\3\4", "a zip archive"),
-)
 THUMBNAIL_SIDE = 256
 DECODER = 2  # raised whenever `decode` gives other pixels for the same bytes: what was computed from them is void
-JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
-SCAN, END = b"\xff\xda", b"\xff\xd9"
-MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # those with a length behind them, and the end
-MOST_SCANS = 500  # a progressive JPEG has about ten
 TILE_SIDES = (322, 323)  # tags of a TIFF
-DAMAGED = "The picture is damaged and cannot be decoded. Open it in another program and save it again."
 
 # Pillow would warn at one cap and refuse at twice that; `_check_size` refuses at ours.
 Image.MAX_IMAGE_PIXELS = None
@@ -143,46 +121,21 @@ def _open(file: BinaryIO) -> Image.Image:
             raise _truncated()
         file.seek(0)
     if head.startswith(JPEG):
-        _check_scans(file.read())
+        picture_bytes.check_scans(file.read())
     if head.startswith(PNG):
-        _check_sums(file.read())
+        picture_bytes.check_sums(file.read())
     file.seek(0)
     try:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UploadError(
             "image-format",
-            f"{_what_it_is(head)}; expected one of {', '.join(FORMATS)}. Save the picture as JPEG or PNG.",
+            f"{picture_bytes.kind(head)}; expected one of {', '.join(FORMATS)}. Save the picture as JPEG or PNG.",
         ) from error
     _check_size(*image.size)
     if image.format == "TIFF":
         _check_tile(image)
     return image
-
-
-def _check_scans(data: bytes) -> None:
-    """A few bytes of a JPEG make its decoder walk over the whole picture once more; a cheap count clears nearly all."""
-    if data.count(SCAN) <= MOST_SCANS:
-        return
-    at, scans = 2, 0
-    while (found := MARKER.search(data, at)) and found[0] != END and scans <= MOST_SCANS:
-        scans += found[0] == SCAN
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    if scans > MOST_SCANS:
-        raise UploadError(
-            "image-unreadable", f"The JPEG is drawn in more than {MOST_SCANS} layers; cameras write 1. Save it again."
-        )
-
-
-def _check_sums(data: bytes) -> None:
-    """Every whole chunk of pixels of a PNG against its checksum, which Pillow leaves to others."""
-    view, at = memoryview(data), len(PNG)
-    while at + 12 <= len(data):
-        end = at + 8 + int.from_bytes(view[at : at + 4], "big")
-        whole = data[at + 4 : at + 8] == b"IDAT" and end + 4 <= len(data)
-        if whole and zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise UploadError("image-unreadable", DAMAGED)
-        at = end + 4
 
 
 def _check_tile(image: Any) -> None:
@@ -202,22 +155,6 @@ def _webp_canvas(head: bytes) -> tuple[int, int]:
     if head[12:16] == b"VP8 " and len(head) >= 30:
         return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
     return 1, 1
-
-
-def _what_it_is(head: bytes) -> str:
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "The file is a web page, not a picture"
-    if b"<svg" in start:
-        return "The file is an SVG drawing"
-    if start.startswith((b"%!ps", b"%pdf")):
-        return "The file is a PostScript or PDF document"
-    if head.startswith((JPEG, PNG, b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")):
-        return "The file begins like a picture, but its header is damaged"
-    for place, magic, what in OTHERS:
-        if head[place:].startswith(magic):
-            return f"The file is {what}"
-    return "The file is no picture of a known kind"
 
 
 def _check_size(width: int, height: int) -> None:

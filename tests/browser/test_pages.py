@@ -52,6 +52,10 @@ EVIL_CLASSES = (
     "$x^2$",
     "**b** :red[c]",
     "=1+1",
+    "@SUM(1+1) \u05e9\u05dc\u05d5\u05dd",
+    "+1+1 \u0645\u0631\u062d\u0628\u0627 (a)",
+    "-1+1 $\\href{javascript:alert(4)}{x}$",
+    "<i style=background:url(http:evil.example)>",
 )
 EVIL_DATASET = "![a](http://evil.example/a.png) <b>bold</b> [b](http://evil.example)"
 EVIL_FILE = "<script>alert(3)</script> [c](http:evil.example) {number}.png".replace("</script>", "<script>")
