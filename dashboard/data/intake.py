@@ -185,7 +185,7 @@ def request(source: Source, name: str, into: str = "", labels: str = "") -> impo
         raise UploadError("source-missing", f"There is no file or folder '{shown}'. Check the path.")
     status = path.stat()
     stamp, size = (status.st_mtime_ns, status.st_size) if path.is_file() else (0, 0)
-    return imports.Request(path=str(path), name=name, stamp=stamp, size=size, into=into, labels=labels)
+    return imports.Request(path=str(path), name=names.title(name), stamp=stamp, size=size, into=into, labels=labels)
 
 
 def _tables(messages: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -21,6 +21,7 @@ THIS = "dashboard.data.likeness"
 COLUMNS = ["sha256_a", "sha256_b", "similarity"]
 PAIRS_AT_ONCE = 2_000  # in one line from the process
 PART = 2_048  # pairs compared between two words of progress
+FEW = 200  # pictures; they are compared sooner than a process starts
 WORKERS = 2  # numpy lets threads work side by side
 
 FEATURES_ALIKE = 0.93  # cosine of pooled features
@@ -106,7 +107,7 @@ def search(
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> pd.DataFrame:
-    """Find near-duplicates in a process of its own; columns as of `pairs`.
+    """Find near-duplicates, of more than a `FEW` pictures in a process of its own; columns as of `pairs`.
 
     Args:
         files: of signatures.
@@ -116,6 +117,9 @@ def search(
     Raises:
         UploadError: the process died, took too long or was cancelled.
     """
+    rows = signatures.together(files)
+    if len(rows) <= FEW:
+        return pairs(rows, newest, on_progress)
     job = {"files": [str(path.absolute()) for path in files], "newest": newest}
     found: list[list[Any]] = []
     for message in parent.messages(THIS, job, seconds=LIMITS.child_seconds, cancelled=cancelled):
