@@ -20,7 +20,7 @@ SMOOTH, NEAR = 0.8, 3.0  # cells; of the details that are compared, and of the n
 BAND, CORNER = 0.17, 0.3  # of a side; where a caption or a logo may lie
 COLOURLESS = 4.0  # levels of chroma, as the picture's root mean square
 TINT, HUE = 8.0, 0.3  # levels, and a share of the colour, by which the colour of a place may differ
-OTHER_COLOURS = 0.4  # share of places whose colours may differ by more
+OTHER_COLOURS = 0.15  # share of places whose colours may differ by more
 
 _halve = averaging(SIDE // 2)
 _smooth, _near = gaussian(SMOOTH), gaussian(NEAR)
@@ -191,8 +191,23 @@ def _same_colours(inner: np.ndarray, outer: np.ndarray, maps: np.ndarray) -> np.
     shown = np.maximum(covered.sum(axis=(1, 2)), 1)
     energies = [(each * each * covered[:, None]).sum(axis=(1, 2, 3)) for each in (laid, fixed)]
     gain = (laid * fixed * covered[:, None]).sum(axis=(1, 2, 3)) / np.maximum(energies[0], 1)
-    away = np.linalg.norm(np.clip(gain, 0.5, 2)[:, None, None, None] * laid - fixed, axis=1)
-    others = covered * (away > np.maximum(TINT, HUE * np.linalg.norm(fixed, axis=1)))
+    laid = np.clip(gain, 0.5, 2)[:, None, None, None] * laid
+    away = _distance_to_near(laid, fixed)
+    strength = np.maximum(np.linalg.norm(laid, axis=1), np.linalg.norm(fixed, axis=1))
+    others = covered * (away > np.maximum(TINT, HUE * strength))
     colourless = np.minimum(*energies) < shown * COLOURLESS**2
     same: np.ndarray = colourless | (others.sum(axis=(1, 2)) < OTHER_COLOURS * shown)
     return same
+
+
+def _distance_to_near(laid: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """How far each colour (n, 2, side, side) is from the nearest one in the same place or beside it."""
+    side = fixed.shape[-1]
+    around = np.pad(laid, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    distances = [
+        np.linalg.norm(around[:, :, down : down + side, across : across + side] - fixed, axis=1)
+        for down in range(3)
+        for across in range(3)
+    ]
+    nearest: np.ndarray = np.minimum.reduce(distances)
+    return nearest

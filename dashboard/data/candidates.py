@@ -16,7 +16,7 @@ WINDOWS = np.array(
     [(0.0, 0.0, 1.0)] + [(x, y, 1 - offsets[-1]) for offsets in LEFT_OUT for x in offsets for y in offsets]
 )  # left, top and side of each window as shares of a picture
 CELLS = 8  # a side of what a window is averaged down to
-KEPT = 16  # candidates of a picture
+KEPT, KEPT_OF_MANY = 16, 8  # candidates of a picture
 LEAST = 0.4  # correlation of descriptors below which nothing was ever found to be alike
 BLOCK = 768  # pictures a side of one matrix product
 # Beyond so many pictures only neighbours are compared: those that share one of so many regions.
@@ -77,8 +77,9 @@ class _Best:
     """The best few of what each picture was compared with, in one of the two roles."""
 
     def __init__(self, count: int) -> None:
-        self.likeness = np.full((count, KEPT), LEAST, np.float32)
-        self.other = np.full((count, KEPT), -1, np.int32)
+        self.kept = KEPT if count <= MANY else KEPT_OF_MANY
+        self.likeness = np.full((count, self.kept), LEAST, np.float32)
+        self.other = np.full((count, self.kept), -1, np.int32)
 
     def meet(self, ids: np.ndarray, others: np.ndarray, likeness: np.ndarray) -> None:
         """Take in a block of likeness (ids, others)."""
@@ -86,11 +87,11 @@ class _Best:
         if not better.any():
             return
         ids, likeness = ids[better], likeness[better]
-        few = min(KEPT, likeness.shape[1])
+        few = min(self.kept, likeness.shape[1])
         best = np.argpartition(-likeness, few - 1, axis=1)[:, :few]
         rows = np.arange(len(ids))[:, None]
         together = np.concatenate([self.likeness[ids], likeness[rows, best]], axis=1)
-        kept = np.argpartition(-together, KEPT - 1, axis=1)[:, :KEPT]
+        kept = np.argpartition(-together, self.kept - 1, axis=1)[:, : self.kept]
         self.likeness[ids] = together[rows, kept]
         self.other[ids] = np.concatenate([self.other[ids], others[best]], axis=1)[rows, kept]
 
@@ -131,7 +132,7 @@ def found(
                 as_outer.meet(ids, partners, likeness.T)
         if on_progress is not None:
             on_progress(number + 1, len(regions))
-    return _each_once(as_inner.rows(wanted), as_outer.rows(wanted))
+    return _each_once(as_inner.rows(wanted), as_outer.rows(wanted), as_inner.kept)
 
 
 def _parts(ids: np.ndarray) -> Iterator[np.ndarray]:
@@ -195,7 +196,7 @@ def _centres(wholes: np.ndarray) -> np.ndarray:
 _Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _each_once(as_inner: _Rows, as_outer: _Rows) -> pd.DataFrame:
+def _each_once(as_inner: _Rows, as_outer: _Rows, kept: int) -> pd.DataFrame:
     """Each pair in its better direction, if it is among the best few of one of the two."""
     pairs = pd.DataFrame(
         {
@@ -208,7 +209,7 @@ def _each_once(as_inner: _Rows, as_outer: _Rows) -> pd.DataFrame:
     first, second = pairs["inner"].to_numpy(np.int64), pairs["outer"].to_numpy(np.int64)
     pairs["ends"] = np.minimum(first, second) << 32 | np.maximum(first, second)
     pairs = pairs[~pairs.duplicated(["mine", "ends"])]
-    pairs = pairs[pairs.groupby("mine").cumcount() < KEPT]
+    pairs = pairs[pairs.groupby("mine").cumcount() < kept]
     return pairs.loc[~pairs["ends"].duplicated(), ["inner", "outer", "likeness"]].reset_index(drop=True)
 
 

@@ -24,7 +24,8 @@ PART = 2_048  # pairs compared between two words of progress
 FEW = 200  # pictures; they are compared sooner than a process starts
 WORKERS = 2  # numpy lets threads work side by side
 
-FEATURES_ALIKE = 0.93  # cosine of pooled features
+# Of pooled features: distances (1 - cosine) not alike in any set, and those alike as a share of the stranger's.
+FEATURES_NEVER, FEATURES_CLOSER = 0.09, 0.25
 
 Progress = Callable[[int, int, str], None]
 
@@ -88,17 +89,27 @@ def _named(found: pd.DataFrame, digests: np.ndarray) -> pd.DataFrame:
 
 
 def pairs_of_features(shas: list[str], features: np.ndarray) -> pd.DataFrame:
-    """Pictures whose features, float (n, d), point the same way: columns as of `pairs`, similarity is the cosine."""
+    """Pictures whose pooled features, float (n, d), point much more the same way than those of their neighbours do.
+
+    Beside signatures this adds mirrored pictures. Columns are those of `pairs`; similarity is the cosine.
+    """
     values = np.asarray(features, np.float32)
     values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
-    found = []
-    for start in range(0, len(values), candidates.BLOCK):
-        cosine = np.triu(values[start : start + candidates.BLOCK] @ values.T, k=start + 1)
-        inner, outer = np.nonzero(cosine >= FEATURES_ALIKE)
-        found.append(pd.DataFrame({"inner": inner + start, "outer": outer, "similarity": cosine[inner, outer]}))
-    if not found:
+    neighbours = min(closeness.STRANGER + 1, len(values) - 1)
+    if neighbours < 1:
         return pd.DataFrame(columns=COLUMNS)
-    return _named(pd.concat(found, ignore_index=True), np.array(shas, dtype="S64"))
+    stranger, found = np.ones(len(values), np.float32), []
+    for start in range(0, len(values), candidates.BLOCK):
+        cosine = values[start : start + candidates.BLOCK] @ values.T
+        mine = np.arange(len(cosine))
+        cosine[mine, start + mine] = -1
+        if neighbours > closeness.STRANGER:
+            stranger[start + mine] = 1 - np.partition(cosine, -neighbours, axis=1)[:, -neighbours]
+        inner, outer = np.nonzero(np.triu(cosine, k=start + 1) >= 1 - FEATURES_NEVER)
+        found.append(pd.DataFrame({"inner": inner + start, "outer": outer, "similarity": cosine[inner, outer]}))
+    together = pd.concat(found, ignore_index=True)
+    nearest = np.minimum(stranger[together["inner"]], stranger[together["outer"]])
+    return _named(together[1 - together["similarity"] <= FEATURES_CLOSER * nearest], np.array(shas, dtype="S64"))
 
 
 def search(
