@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
@@ -19,6 +19,8 @@ from dashboard.data.picture_bytes import DAMAGED, JPEG, PNG
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
 THUMBNAIL_SIDE = 256
+TURNED, ON_ITS_SIDE = range(2, 9), range(5, 9)  # EXIF orientations
+ENOUGH = 240  # pixels of the longer side, for thumbnails and looks
 DECODER = 2  # raised whenever `decode` gives other pixels for the same bytes: what was computed from them is void
 TILE_SIDES = (322, 323)  # tags of a TIFF
 
@@ -30,9 +32,14 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture. `format` and `mode` are those of the file, `pixels` are uint8 (height, width, 3), upright."""
+    """A decoded picture, upright. `pixels` are uint8 (height, width, 3), fewer than the file has where fewer would do.
+
+    `width`, `height`, `format` and `mode` are those of the file.
+    """
 
     pixels: np.ndarray
+    width: int
+    height: int
     format: str
     mode: str
     animated: bool  # has more frames or pages than the one that was taken
@@ -44,20 +51,22 @@ def decode(path: Path, at_least: int | None = None) -> np.ndarray:
         return read(file, at_least).pixels
 
 
-def read(file: BinaryIO, at_least: int | None = None) -> Picture:
+def read(file: BinaryIO, at_least: int | None = None, *, longest: int | None = None) -> Picture:
     """Decode a picture: EXIF orientation applied, transparency on white, 16-bit levels scaled, first frame only.
 
     Args:
         file: open for reading.
         at_least: pixels a side that will do. A JPEG with four times as many is decoded at half, a quarter or an eighth
             of its size, at a fraction of the cost, and has at least twice as many still; None decodes it whole.
+        longest: pixels of the longer side that will do, for a picture that is only looked at. Every byte of the file is
+            decoded all the same, so what is damaged is found.
 
     Raises:
         UploadError: `image-empty`, `image-too-large`, `image-heic`, `image-format`, `image-truncated`,
             `image-unreadable`.
     """
     with _refusals():
-        return _decoded(_open(file), at_least)
+        return _decoded(_open(file), at_least, longest)
 
 
 def measure(file: BinaryIO) -> int:
@@ -88,13 +97,27 @@ def _refusals() -> Iterator[None]:
         raise _unreadable(error) from error
 
 
-def _decoded(image: Image.Image, at_least: int | None) -> Picture:
-    mode = image.mode
-    _load(image, at_least)
-    pixels = _to_rgb(_upright(image))
+def _decoded(image: Image.Image, at_least: int | None, longest: int | None) -> Picture:
+    mode, size = image.mode, image.size
+    if image.format in ("JPEG", "MPO"):
+        _draft(image, at_least, longest)
+    image.load()
+    turned = _orientation(image)
+    width, height = size[::-1] if turned in ON_ITS_SIDE else size
+    pixels = _to_rgb(ImageOps.exif_transpose(image) if turned in TURNED else image)
     # Phones write JPEGs with a second, smaller picture behind the first; that is no animation.
     is_jpeg = image.format in ("JPEG", "MPO")
-    return Picture(pixels, "JPEG" if is_jpeg else str(image.format), mode, not is_jpeg and _is_animated(image))
+    kind = "JPEG" if is_jpeg else str(image.format)
+    return Picture(pixels, width, height, kind, mode, not is_jpeg and _is_animated(image))
+
+
+def _orientation(image: Image.Image) -> int:
+    """Which way up the file's EXIF says the picture is; 1 where it says nothing that can be read."""
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF says nothing about the orientation; the picture itself is fine
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def _is_animated(image: Image.Image) -> bool:
@@ -168,21 +191,16 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _load(image: Image.Image, at_least: int | None) -> None:
-    """Really decode; a large JPEG at a smaller scale, which its cosine transform gives away cheaply.
+def _draft(image: Image.Image, at_least: int | None, longest: int | None) -> None:
+    """Have a large JPEG decoded at a smaller scale, which its cosine transform gives away cheaply.
 
-    Twice what is needed stays, so that the resizing which follows still smooths by itself.
+    Twice what is needed a side stays, so that the resizing which follows still smooths by itself.
     """
-    if at_least and image.format in ("JPEG", "MPO"):
+    if at_least:
         image.draft(None, (2 * at_least, 2 * at_least))
-    image.load()
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF says nothing about the orientation; the picture itself is fine
-        return image
+    elif longest:
+        scale = longest / max(image.size)
+        image.draft(None, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

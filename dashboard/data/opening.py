@@ -147,13 +147,12 @@ class Taking:
         sha256 = hashlib.sha256(content.data).hexdigest()
         self._keep(self.store / "objects" / sha256[:2] / sha256, content.data)
         self._keep(self.store / "thumbnails" / sha256[:2] / f"{sha256}.jpg", small)
-        height, width = picture.pixels.shape[:2]
         return {
             "sha256": sha256,
             "format": picture.format,
             "mode": picture.mode,
-            "width": width,
-            "height": height,
+            "width": picture.width,
+            "height": picture.height,
             "size": len(content.data),
             "animated": picture.animated,
             "class_name": label.class_name,
@@ -231,7 +230,7 @@ def _results(
 def _decoded(data: bytes) -> tuple[images.Picture, bytes, Looks]:
     large = images.measure(io.BytesIO(data)) > LARGE
     with _one_large_at_a_time if large else contextlib.nullcontext():
-        picture = images.read(io.BytesIO(data))
+        picture = images.read(io.BytesIO(data), longest=images.ENOUGH)
         small = images.shrunk(picture.pixels)  # looks are measured on it too: that costs half, and they are the same
         return picture, images.encoded(small), looks.measure(small)
 

@@ -11,10 +11,10 @@ CRASHES_HERE = b"crash here"
 _read = images.read
 
 
-def read(file: BinaryIO, at_least: int | None = None) -> images.Picture:
+def read(file: BinaryIO, at_least: int | None = None, *, longest: int | None = None) -> images.Picture:
     if file.read().endswith(CRASHES_HERE):
         os.kill(os.getpid(), signal.SIGSEGV)
-    return _read(file, at_least)
+    return _read(file, at_least, longest=longest)
 
 
 if __name__ == "__main__":

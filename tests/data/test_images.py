@@ -198,3 +198,27 @@ def test_a_small_jpeg_and_every_other_format_are_decoded_whole():
     for kind, size in (("JPEG", (640, 480)), ("PNG", (2000, 1500))):
         data = saved(photograph(*size), kind)
         np.testing.assert_array_equal(images.read(data).pixels, images.read(data, at_least=224).pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(500, 375), (1601, 1201), (250, 188), (40, 4000)])
+def test_a_picture_that_is_only_looked_at_is_the_whole_one_made_smaller(size, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = io.BytesIO()
+    photograph(*size).save(out, "JPEG", quality=92, exif=exif.tobytes())
+    whole, seen = images.read(io.BytesIO(out.getvalue())), images.read(io.BytesIO(out.getvalue()), longest=240)
+    assert (seen.width, seen.height) == (whole.width, whole.height) == whole.pixels.shape[1::-1]
+    assert max(seen.pixels.shape[:2]) >= min(240, max(size))
+    small = [Image.fromarray(each.pixels).resize((60, 60), Image.Resampling.BOX) for each in (whole, seen)]
+    assert np.abs(np.asarray(small[0]).astype(int) - np.asarray(small[1])).mean() < 1
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_cut_picture_is_found_out_when_it_is_only_looked_at(share):
+    out = io.BytesIO()
+    photograph(800, 600).save(out, "JPEG", quality=92)
+    data = out.getvalue()
+    with pytest.raises(UploadError) as refusal:
+        images.read(io.BytesIO(data[: int(len(data) * share)]), longest=240)
+    assert refusal.value.code == "image-truncated"
