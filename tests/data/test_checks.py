@@ -188,6 +188,12 @@ def test_a_few_enormous_pictures_among_small_ones_are_odd():
     assert CHECKS["odd-shape"].function(Evidence(members))["path"].tolist() == members["path"][[3, 4]].tolist()
 
 
+def test_a_size_that_many_pictures_have_is_not_odd():
+    members = honest()
+    members.loc[members.index % 5 == 0, ["width", "height"]] = 4000
+    assert CHECKS["odd-shape"].function(Evidence(members)).empty
+
+
 @pytest.mark.parametrize("column", ["format", "mode", "width", "size"])
 def test_whatever_of_the_file_gives_one_of_four_classes_away_is_named(column):
     members = honest().assign(format="JPEG")
