@@ -241,6 +241,8 @@ def _truncated() -> UploadError:
 
 def shrunk(pixels: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:
     """The picture at no more than `side` pixels a side, uint8 (height, width, 3); smaller ones keep their size."""
+    if max(pixels.shape[:2]) <= side:
+        return pixels
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=1.0)
     return np.asarray(image)

@@ -29,7 +29,7 @@ from dashboard.data.entries import Content, Entry, without_duplicates
 from dashboard.data.looks import Looks
 from dashboard.data.survey import Read
 
-WORKERS = 4  # decoding shares two cores well enough; the others wait for the disk meanwhile
+WORKERS = 3  # decoding shares two cores well enough; the others wait for the disk meanwhile
 LARGE = 12_000_000  # pixels of a picture that is decoded alone, so that memory stays bounded
 PROGRESS_EVERY = 10  # pictures
 
