@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, live, memory, pages, report, start, taking, training, views
+from benchmarks import accuracy, ground, leaks, live, memory, pages, report, start, taking, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -100,6 +100,10 @@ def _taking(bench: Bench) -> list[Any]:
     return [_said(line) for line in taking.lines(bench.folder, bench.repeats)]
 
 
+def _leaks(bench: Bench) -> list[Any]:
+    return [_said(line) for line in leaks.lines(bench.folder, bench.repeats)]
+
+
 def _pages(bench: Bench) -> list[Any]:
     return [list(line) for line in pages.lines(bench.folder, bench.repeats)]
 
@@ -116,6 +120,7 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "start": _start,
     "pages": _pages,
     "taking": _taking,
+    "leaks": _leaks,
     "live": _live,
 }
 

@@ -34,6 +34,12 @@ for; browsers on this machine draw with its processor as well.
 """
 
 
+LEAKS = """A changed copy (cropped, lighter or darker, saved again) of 30 % of the pictures is planted in a clean set. A
+copy that trains while its original tests is asked what it has been told, and the figure is better than the network.
+
+"""
+
+
 def versions() -> str:
     names = ("keras", "tensorflow", "openvino", "numpy", "pillow")
     return ", ".join(f"{name} {version(name)}" for name in names)
@@ -63,6 +69,8 @@ def text(kept: dict[str, Any]) -> str:
         parts.append("## Watching a run\n\n" + WATCHING + _live(lines))
     if lines := kept.get("taking"):
         parts.append("## A hundred thousand pictures\n\n" + _taking(lines))
+    if lines := kept.get("leaks"):
+        parts.append("## Look-alikes on two sides\n\n" + LEAKS + _leaks(lines))
     if lines := kept.get("pages"):
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"## The rest of the path\n\n| work | time | beside it |\n|---|---|---|\n{rows}\n")
@@ -145,6 +153,16 @@ def _live(lines: list[dict[str, Any]]) -> str:
             beside = [_seconds(unwatched), f"**{slower:+.1%}**", "–" if goal is None else f"{goal:+.0%}"]
         rows.append(f"| {line['work']} | {_seconds(line['seconds'])} | {' | '.join(beside)} |")
     head = "| work | time | nobody watching | longer by | goal |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _leaks(lines: list[dict[str, Any]]) -> str:
+    rows = [
+        f"| {line['dataset']} | {line['way']} | {line['planted']} | {', '.join(map(str, line['parted']))} | "
+        f"{_share(line['test_accuracies'])} |"
+        for line in lines
+    ]
+    head = "| data set | division | near-duplicates planted | parted, by seed | test accuracy, mean (by seed) |"
     return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
 
 
