@@ -1,4 +1,4 @@
-"""What look-alikes do to a figure: near-duplicates planted in clean sets, and a split with and without an eye for them."""
+"""What look-alikes do to a figure: near-duplicates planted in clean sets, with a split that minds them and without."""
 
 import io
 import shutil

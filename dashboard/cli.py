@@ -23,7 +23,7 @@ from dashboard.core.recipe import read_recipe, recipe_from
 from dashboard.core.schedules import SCHEDULES
 from dashboard.core.spreadsheets import formula_safe
 from dashboard.core.steering import LEVERS
-from dashboard.data import datasets, intake, label_files, weights
+from dashboard.data import datasets, intake, inventory, label_files, weights
 from dashboard.runs import cache, follow, measures, queue, status, steering, supervisor, workers
 from dashboard.runs.run import Run, open_run
 
@@ -65,10 +65,12 @@ def _print(value: Any, *, as_json: bool, text: str) -> None:
 @click.option("--class-column", multiple=True, help="Its column of classes; several where each stands for one class.")
 @click.option("--split-column", default="", help="Its column that says train, validation or test.")
 @click.option("--group-column", default="", help="Its column of what must stay in one split, such as patients.")
+@click.option("--into", default="", help="Id or name of a dataset that gets the pictures, instead of a new one.")
 @JSON
-def import_(path: Path, name: str, labels: str, as_json: bool, **columns: Any) -> None:
-    """Take the pictures of a folder, zip or tar into a new dataset."""
-    dataset = _import_labelled(path, name, labels, columns) if labels else _import(path, name)
+def import_(path: Path, name: str, labels: str, into: str, as_json: bool, **columns: Any) -> None:
+    """Take the pictures of a folder, zip or tar into a dataset. A killed import goes on when it is given again."""
+    given = (name or path.resolve().stem, datasets.find(into).id if into else "")
+    dataset = _import_labelled(path, labels, columns, given) if labels else _import(path, *given)
     counts = datasets.listing().set_index("id").loc[dataset.id]
     keys = ("classes", "images", "refused", "duplicates")
     record = {"dataset": dataset.id, **{key: int(counts[key]) for key in keys}}
@@ -79,11 +81,11 @@ def import_(path: Path, name: str, labels: str, as_json: bool, **columns: Any) -
     _print(record, as_json=as_json, text=text)
 
 
-def _import_labelled(path: Path, name: str, labels: str, columns: dict[str, Any]) -> datasets.Dataset:
+def _import_labelled(path: Path, labels: str, columns: dict[str, Any], given: tuple[str, str]) -> datasets.Dataset:
     """Follow a label file; what was found or chosen of it is said on standard error before."""
     source = intake.Source(path, str(path))
     outside, known_as = _label_file(path, labels)
-    look = intake.look(source, label_path=outside)
+    look = inventory.look(source, label_path=outside)
     found = next((each for each in look.proposals if each.file == known_as), None)
     if found is None:
         listed = ", ".join(each.file for each in look.proposals) or "none"
@@ -99,9 +101,8 @@ def _import_labelled(path: Path, name: str, labels: str, columns: dict[str, Any]
     click.echo(
         f"{chosen.file}: " + "; ".join(f"{what} from {column}" for what, column in parts.items() if column), err=True
     )
-    return intake.import_pictures(
-        source, name=name or path.resolve().stem, label_file=chosen, label_path=outside, on_progress=_say
-    )
+    name, into = given
+    return intake.import_pictures(source, name=name, into=into, label_file=chosen, label_path=outside, on_progress=_say)
 
 
 def _label_file(path: Path, labels: str) -> tuple[Path | None, str]:
@@ -114,8 +115,9 @@ def _label_file(path: Path, labels: str) -> tuple[Path | None, str]:
     return file.absolute(), file.name
 
 
-def _import(path: Path, name: str) -> datasets.Dataset:
-    return intake.import_pictures(intake.Source(path, str(path)), name=name or path.resolve().stem, on_progress=_say)
+def _import(path: Path, name: str = "", into: str = "") -> datasets.Dataset:
+    name = name or path.resolve().stem
+    return intake.import_pictures(intake.Source(path, str(path)), name=name, into=into, on_progress=_say)
 
 
 RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -203,7 +205,7 @@ def _weights_source(text: str | None) -> dict[str, Any]:
 
 def _dataset(text: str) -> datasets.Dataset:
     if Path(text).exists():
-        return _import(Path(text), "")
+        return _import(Path(text))
     return datasets.find(text)
 
 

@@ -14,6 +14,7 @@ from dashboard.ui import (
     panels,
     pickers,
     resources,
+    seeing,
     splitting,
     text,
     walls,
@@ -43,6 +44,7 @@ panels.chart(
 correcting.classes(dataset, members)
 attention.panel(findings, remarks)
 splitting.honesty(dataset)
+seeing.section(dataset)
 splitting.form(dataset)
 correcting.changes(dataset)
 with st.expander("Sizes of the pictures", icon=":material/aspect_ratio:"):

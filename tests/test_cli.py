@@ -48,6 +48,10 @@ def test_import_counts_what_it_took(home: Path, shapes: Path) -> None:
     record = json.loads(done.stdout)
     assert record | {"dataset": ""} == {"dataset": "", "classes": 8, "images": 96, "refused": 0, "duplicates": 0}
     assert "96 of 96" in done.stderr
+    again = thaw("import", shapes, "--into", "My shapes")
+    assert again.returncode == 2 and again.stderr.splitlines()[-1].startswith(
+        "dataset-nothing-new: Nothing was added: 96"
+    )
 
 
 @pytest.fixture

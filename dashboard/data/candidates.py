@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from dashboard.data import side_by_side
 from dashboard.data.looks import SIDE, grey_of
 
 LEFT_OUT = (0.0, 0.06, 0.12), (0.0, 0.115, 0.23)  # of a side, before a window of 0.88 and of 0.77 of it
@@ -18,11 +19,13 @@ WINDOWS = np.array(
 CELLS = 8  # a side of what a window is averaged down to
 KEPT, KEPT_OF_MANY = 16, 8  # candidates of a picture
 LEAST = 0.4  # correlation of descriptors below which nothing was ever found to be alike
+PIECES = 16  # of the work, for processes side by side
 BLOCK = 768  # pictures a side of one matrix product
 # Beyond so many pictures only neighbours are compared: those that share one of so many regions.
 MANY, REGIONS, NEAREST = 20_000, 256, 2
 NEIGHBOURHOOD, ENOUGH, MOST = 8.0, 9.0, 1.5  # cells, levels squared, deviations; see `levelled`
 
+_Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 _cells = np.arange(SIDE)
 
 
@@ -95,7 +98,21 @@ class _Best:
         self.likeness[ids] = together[rows, kept]
         self.other[ids] = np.concatenate([self.other[ids], others[best]], axis=1)[rows, kept]
 
-    def rows(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def join(self, mine: np.ndarray, others: np.ndarray, likeness: np.ndarray) -> None:
+        """Take in what another one kept: positions, positions of others, likeness; sorted by the first."""
+        ids, first, counts = np.unique(mine, return_index=True, return_counts=True)
+        place = np.arange(len(mine)) - np.repeat(first, counts)
+        row = np.repeat(np.arange(len(ids)), counts)
+        came = np.full((len(ids), self.kept), -1, np.float32)
+        whom = np.full((len(ids), self.kept), -1, np.int32)
+        came[row, place], whom[row, place] = likeness, others
+        together = np.concatenate([self.likeness[ids], came], axis=1)
+        kept = np.argpartition(-together, self.kept - 1, axis=1)[:, : self.kept]
+        rows = np.arange(len(ids))[:, None]
+        self.likeness[ids] = together[rows, kept]
+        self.other[ids] = np.concatenate([self.other[ids], whom], axis=1)[rows, kept]
+
+    def rows(self, wanted: np.ndarray) -> _Rows:
         """Positions of the wanted pictures, of the others, and their likeness."""
         mine, places = np.nonzero((self.other >= 0) & wanted[:, None])
         return mine.astype(np.int32), self.other[mine, places], self.likeness[mine, places]
@@ -120,9 +137,24 @@ def found(
     wholes = np.empty((count, CELLS * CELLS), np.float32)
     for ids in _parts(np.arange(count)):
         wholes[ids] = described(signatures[ids], slice(1))[0]
-    as_inner, as_outer = _Best(count), _Best(count)
     regions = _regions(signatures, wholes, wanted)
-    for number, (inner, outer) in enumerate(regions):
+    work = [(signatures, wholes, regions[start::PIECES]) for start in range(min(PIECES, len(regions)))]
+    best = _Best(count), _Best(count)
+    for number, pieces in enumerate(side_by_side.results(_compared, work)):
+        for mine, rows in zip(best, pieces, strict=True):
+            mine.join(*rows)
+        if on_progress is not None:
+            on_progress(number + 1, len(work))
+    as_inner, as_outer = best
+    return _each_once(as_inner.rows(wanted), as_outer.rows(wanted), as_inner.kept)
+
+
+def _compared(
+    signatures: np.ndarray, wholes: np.ndarray, regions: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[_Rows, _Rows]:
+    """The best few of some regions, for pictures as the inner and as the outer one."""
+    as_inner, as_outer = _Best(len(wholes)), _Best(len(wholes))
+    for inner, outer in regions:
         for ids in _parts(outer):
             windows = described(signatures[ids])
             for partners in _parts(inner):
@@ -130,9 +162,8 @@ def found(
                 likeness[partners[:, None] == ids] = -1
                 as_inner.meet(partners, ids, likeness)
                 as_outer.meet(ids, partners, likeness.T)
-        if on_progress is not None:
-            on_progress(number + 1, len(regions))
-    return _each_once(as_inner.rows(wanted), as_outer.rows(wanted), as_inner.kept)
+    everybody = np.ones(len(wholes), bool)
+    return as_inner.rows(everybody), as_outer.rows(everybody)
 
 
 def _parts(ids: np.ndarray) -> Iterator[np.ndarray]:
@@ -191,9 +222,6 @@ def _centres(wholes: np.ndarray) -> np.ndarray:
             middle = some[nearest == number].sum(axis=0)
             centres[number] = middle / max(float(np.linalg.norm(middle)), 1e-6)
     return centres
-
-
-_Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _each_once(as_inner: _Rows, as_outer: _Rows, kept: int) -> pd.DataFrame:

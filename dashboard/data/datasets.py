@@ -298,6 +298,15 @@ def group_sizes(dataset: Dataset, by: grouping.Named, pattern: str) -> pd.Series
     return sizes[sizes > 1]
 
 
+def add_likenesses(dataset: Dataset, alike: pd.DataFrame) -> int:
+    """Write pairs that were found later, columns `LIKENESSES`; returns how many were not known."""
+    known = likenesses(dataset)[LIKENESSES[:2]].apply(tuple, axis="columns")
+    new = alike[~alike[LIKENESSES[:2]].apply(tuple, axis="columns").isin(set(known))] if len(alike) else alike
+    with database.database().begin() as connection:
+        _insert(connection, database.insert_or_ignore(connection, database.likenesses), new[LIKENESSES])
+    return len(new)
+
+
 def likenesses(dataset: Dataset) -> pd.DataFrame:
     """Pairs of pictures of any version that look alike: sha256_a, sha256_b, similarity (0..1)."""
     table, mine = database.likenesses, database.members

@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dashboard.core import files
 from dashboard.core.errors import UploadError
 from dashboard.core.lease import Lease, is_held
 from dashboard.core.settings import workspace
-from dashboard.data.signatures import ROW
 
 REQUEST, JOURNAL, SIGNATURES, LEASE = "request.json", "journal.jsonl", "signatures", "lease"
 
@@ -67,13 +65,15 @@ class Import:
         with self.journal.open("ab", buffering=0) as file:
             yield lambda message: _write(file, message)
 
-    def signature_rows(self) -> np.ndarray:
-        """What children kept of how the pictures look, as rows of `data.signatures`, each picture once."""
+    @property
+    def signed(self) -> Path:
+        """All signatures in one file, once they have been joined."""
+        return self.path / "signatures.npy"
+
+    def signature_parts(self) -> list[Path]:
+        """What children kept of how the pictures look: files of rows of `data.signatures`."""
         folder = self.path / SIGNATURES
-        kept = sorted(folder.iterdir()) if folder.exists() else []
-        rows = np.concatenate([np.empty(0, ROW), *(np.fromfile(path, ROW) for path in kept)])
-        unique: np.ndarray = rows[np.unique(rows["sha256"], return_index=True)[1]]
-        return unique
+        return sorted(folder.iterdir()) if folder.exists() else []
 
     @property
     def finished(self) -> int:

@@ -7,7 +7,6 @@ of processor where pictures are many, and pages have to be drawn meanwhile.
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ import numpy as np
 import pandas as pd
 
 from dashboard.core.limits import LIMITS
-from dashboard.data import alignment, candidates, child, closeness, parent, signatures
+from dashboard.data import alignment, candidates, child, closeness, parent, side_by_side, signatures
 
 THIS = "dashboard.data.likeness"
 COLUMNS = ["sha256_a", "sha256_b", "similarity"]
 PAIRS_AT_ONCE = 2_000  # in one line from the process
 PART = 2_048  # pairs compared between two words of progress
 FEW = 200  # pictures; they are compared sooner than a process starts
-WORKERS = 2  # numpy lets threads work side by side
 
 # Of pooled features: distances (1 - cosine) not alike in any set, and those alike as a share of the stranger's.
 FEATURES_NEVER, FEATURES_CLOSER = 0.09, 0.25
@@ -61,18 +59,17 @@ def pairs(rows: np.ndarray, newest: int | None = None, on_progress: Progress | N
 def _compared(shown: np.ndarray, wanted: np.ndarray | None, told: Progress) -> pd.DataFrame:
     """Candidates with their similarity."""
     found = candidates.found(shown, wanted, lambda done, total: told(done, total, "Comparing pictures"))
-    inner, outer = found["inner"].to_numpy(), found["outer"].to_numpy()
-    starts = range(0, len(found), PART)
-
-    def similarity(start: int) -> np.ndarray:
-        return alignment.similarity(shown, inner[start : start + PART], outer[start : start + PART])
-
+    pairs = found[["inner", "outer"]].to_numpy()
     parts = [np.empty(0, np.float32)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for start, part in zip(starts, pool.map(similarity, starts), strict=True):
-            parts.append(part)
-            told(min(start + PART, len(found)), len(found), "Looking closer")
+    for part in side_by_side.results(_similarity, [(shown, pairs, start) for start in range(0, len(found), PART)]):
+        parts.append(part)
+        told(min(len(parts) * PART - PART, len(found)), len(found), "Looking closer")
     return found.assign(similarity=np.concatenate(parts))
+
+
+def _similarity(shown: np.ndarray, pairs: np.ndarray, start: int) -> np.ndarray:
+    part = pairs[start : start + PART]
+    return alignment.similarity(shown, part[:, 0], part[:, 1])
 
 
 def _named(found: pd.DataFrame, digests: np.ndarray) -> pd.DataFrame:

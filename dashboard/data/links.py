@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
 from dashboard.core.settings import workspace
-from dashboard.data import hosts, intake, names
+from dashboard.data import hosts, intake, names, staging
 from dashboard.data.hosts import Network
 
 Progress = Callable[[int, int], None]  # bytes received, bytes in all (0 where the server does not say)
@@ -37,7 +37,7 @@ def fetch(
     cancelled: Callable[[], bool] | None = None,
     network: Network | None = None,
 ) -> intake.Source:
-    """Fetch an archive and stage it like an upload; `intake.discard` its path when done.
+    """Fetch an archive and stage it like an upload; `staging.discard` its path when done.
 
     Args:
         url: what a user typed.
@@ -56,7 +56,7 @@ def fetch(
     with _answer(url.strip(), network or Network()) as (response, final):
         body = _Body(response, on_progress or (lambda received, total: None), cancelled or (lambda: False))
         name = _name(final)
-        return intake.Source(intake.stage_upload([(name, cast(BinaryIO, body))]), name)
+        return intake.Source(staging.stage_upload([(name, cast(BinaryIO, body))]), name)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def _quoted(path: str) -> str:
 
 
 class _Body(io.RawIOBase):
-    """The file as it comes, for `intake.stage_upload`: measured, within the limits, until somebody cancels."""
+    """The file as it comes, for `staging.stage_upload`: measured, within the limits, until somebody cancels."""
 
     def __init__(
         self, response: http.client.HTTPResponse, on_progress: Progress, cancelled: Callable[[], bool]

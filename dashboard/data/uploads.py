@@ -130,7 +130,7 @@ def finish(upload_id: str) -> Upload:
 
 
 def take(upload_id: str) -> Source:
-    """A finished upload as `intake.import_pictures` wants it, handed out once; `intake.discard` its path when done.
+    """A finished upload as `intake.import_pictures` wants it, handed out once; `staging.discard` its path when done.
 
     Raises:
         UploadError: `upload-unknown`, also when somebody took it before; `upload-incomplete`.

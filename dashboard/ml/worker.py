@@ -26,7 +26,7 @@ import keras
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
 from dashboard.core.settings import settings
-from dashboard.ml import backbone, bake_off, cut, examples, export, finder, material, promise, weights
+from dashboard.ml import backbone, bake_off, cut, examples, export, finder, look_alikes, material, promise, weights
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -100,6 +100,12 @@ def try_backbone(progress: Progress, *, recipe: dict[str, Any]) -> dict[str, Any
     return asdict(bake_off.bake_off(recipe_from(recipe), progress))
 
 
+def find_look_alikes(progress: Progress, *, recipe: dict[str, Any]) -> list[list[Any]]:
+    """Rows of sha256_a, sha256_b, similarity; raises as `ml.look_alikes`."""
+    found: list[list[Any]] = look_alikes.look_alikes(recipe_from(recipe), progress).to_numpy().tolist()
+    return found
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -110,6 +116,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "find_learning_rate": find_learning_rate,
     "measure": measure,
     "bake_off": try_backbone,
+    "look_alikes": find_look_alikes,
 }
 
 

@@ -26,7 +26,7 @@ from dashboard.core.metrics import PROBABILITY
 from dashboard.core.range_test import Suggestion
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, workspace
-from dashboard.data import weights
+from dashboard.data import datasets, weights
 from dashboard.runs import examples
 from dashboard.runs.run import Run, versions
 
@@ -301,3 +301,20 @@ def bake_off(worker: Worker, recipe: Recipe, *, on_progress: Progress | None = N
     """Measure one backbone on the recipe's pictures, as `ml.bake_off`; raises as it does, and as `Worker.call`."""
     call = worker.call("bake_off", recipe=recipe.model_dump(mode="json"), timeout=900.0, on_progress=on_progress)
     return Score(**call)
+
+
+def look_alikes(
+    worker: Worker,
+    recipe: Recipe,
+    *,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> pd.DataFrame:
+    """Near-duplicates by the features of a recipe's network, as `ml.look_alikes`; raises as it does, and `Worker.call`.
+
+    Returns:
+        Columns sha256_a, sha256_b, similarity.
+    """
+    values = recipe.model_dump(mode="json")
+    found = worker.call("look_alikes", recipe=values, on_progress=on_progress, cancelled=cancelled)
+    return pd.DataFrame(found, columns=datasets.LIKENESSES)

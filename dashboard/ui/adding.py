@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import GIB, LIMITS, MIB
-from dashboard.data import datasets, imports, intake, samples, uploads
+from dashboard.data import datasets, imports, intake, samples, staging, uploads
 from dashboard.data.intake import Source
 from dashboard.ui import arriving, labelling, panels, places, state, text, uploading
 from dashboard.ui.arriving import Arrival
@@ -73,7 +73,7 @@ def _interrupted(left: imports.Import) -> None:
             st.rerun()
         if st.button("Discard", key=f"dataset_discard_{left.request.id}"):
             imports.discard(left)
-            intake.discard(Path(left.request.path))
+            staging.discard(Path(left.request.path))
             st.rerun()
 
 
@@ -201,7 +201,7 @@ def _ready(way: str) -> bool:
 
 
 def _import(files: list[tuple[str, BinaryIO]], name: str) -> None:
-    _import_source(Source(intake.stage_upload(files), name), name)
+    _import_source(Source(staging.stage_upload(files), name), name)
 
 
 def _import_source(source: Source, name: str) -> None:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboard.core.errors import DatasetError
-from dashboard.data import intake
+from dashboard.data import intake, inventory, staging
 from dashboard.data.datasets import Dataset
-from dashboard.data.intake import Look, Source
+from dashboard.data.inventory import Look
+from dashboard.data.staging import Source
 from dashboard.ui import state
 
 KEPT = "labels_question"
@@ -42,11 +43,11 @@ def bring_in(source: Source, name: str, report: Any, cancelled: Any, into: str =
     What was staged is discarded unless a question is left.
 
     Raises:
-        UploadError, DatasetError: as `intake.look` and `intake.import_pictures` do.
+        UploadError, DatasetError: as `inventory.look` and `intake.import_pictures` do.
     """
     question = None
     try:
-        look = intake.look(source, cancelled=cancelled)
+        look = inventory.look(source, cancelled=cancelled)
         if not look.folders_decide and look.proposals:
             question = _question(source, name, look, into)
             return Arrival(None, question)
@@ -56,7 +57,7 @@ def bring_in(source: Source, name: str, report: Any, cancelled: Any, into: str =
         return Arrival(dataset, question)
     finally:
         if question is None:
-            intake.discard(source.path)
+            staging.discard(source.path)
 
 
 def _question(source: Source, name: str, look: Look, into: str) -> Question:
@@ -93,5 +94,5 @@ def forget() -> None:
     """Drop the question, and remove what was staged for it."""
     kept = question()
     if kept is not None:
-        intake.discard(kept.source.path)
+        staging.discard(kept.source.path)
     state.remember(KEPT, None)

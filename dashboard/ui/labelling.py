@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import intake
+from dashboard.data import intake, staging
 from dashboard.data.datasets import Dataset
 from dashboard.data.label_files import Proposal
 from dashboard.ui import arriving, panels, text
@@ -139,7 +139,7 @@ def _work(question: Question, chosen: Proposal) -> Callable[[Any, Any], Arrival]
             on_progress=report,
             cancelled=cancelled,
         )
-        intake.discard(question.source.path)  # only now: after a refusal other columns may be tried
+        staging.discard(question.source.path)  # only now: after a refusal other columns may be tried
         return Arrival(dataset, None)
 
     return work

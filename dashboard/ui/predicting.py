@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.charts import probabilities, theme
 from dashboard.core import metrics
 from dashboard.core.spreadsheets import formula_safe
-from dashboard.data import datasets, intake
+from dashboard.data import datasets, intake, staging
 from dashboard.runs import workers
 from dashboard.runs.run import open_run
 from dashboard.ui import panels, resources, state, text
@@ -46,14 +46,14 @@ def uploader(chosen: Chosen) -> None:
     if not files or state.remembered("predicted", ()) == (chosen.run.id, ids):
         return
     state.remember("predicted", (chosen.run.id, ids))
-    staged = intake.stage_upload([(file.name, file) for file in files])
+    staged = staging.stage_upload([(file.name, file) for file in files])
     run_id = chosen.run.id
 
     def work(report: Any, _cancelled: Any) -> Answer:
         try:
-            taken = intake.take_pictures(*intake.staged_files(staged))
+            taken = intake.take_pictures(*staging.staged_files(staged))
         finally:
-            intake.discard(staged)
+            staging.discard(staged)
         good = taken[taken["sha256"] != ""]
         table = workers.predict(resources.worker(), open_run(run_id), good, on_progress=report)
         return Answer(run_id, table, taken.loc[taken["sha256"] == "", ["path", "reason"]])

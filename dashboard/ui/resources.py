@@ -70,6 +70,12 @@ def leaks(dataset_id: str, version: int) -> tuple[int, int]:
     return datasets.leaks(datasets.get(dataset_id, version))
 
 
+def forget_look_alikes() -> None:
+    """Read again what hangs on pairs of look-alikes: more of them have been found."""
+    leaks.clear()
+    findings.clear()
+
+
 @st.cache_data(show_spinner=False, max_entries=20)
 def group_sizes(dataset_id: str, version: int, by: grouping.Named, pattern: str) -> pd.Series:
     """Pictures of each named group that has two or more, the largest first."""

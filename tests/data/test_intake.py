@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from dashboard.core import database
 from dashboard.core.errors import DashboardError, DatasetError, UploadError
 from dashboard.core.settings import ROOT
-from dashboard.data import attempts, datasets, imports, intake, parent, signatures
+from dashboard.data import attempts, datasets, imports, intake, parent, signatures, staging
 from dashboard.data.intake import Source
 from tests.data.crashing import CRASHES_HERE
 from tests.making import classes, folder_of, picture, zip_of
@@ -159,7 +159,7 @@ def test_cancelling_leaves_nothing_but_pictures_nobody_refers_to(tmp_path, works
 
 
 def staged(*sent: tuple[str, bytes]) -> Path:
-    return intake.stage_upload([(name, io.BytesIO(data)) for name, data in sent])
+    return staging.stage_upload([(name, io.BytesIO(data)) for name, data in sent])
 
 
 def test_a_staged_archive_and_staged_pictures_make_the_same_dataset(tmp_path, workspace):
@@ -169,7 +169,7 @@ def test_a_staged_archive_and_staged_pictures_make_the_same_dataset(tmp_path, wo
     assert first.equals(second)
     assert first["path"].tolist() == sorted(classes("roses", "tulips"))
     for path in (pictures, archive):
-        intake.discard(path)
+        staging.discard(path)
     assert list((workspace / "uploads").iterdir()) == []
 
 
@@ -194,8 +194,8 @@ def test_hostile_names_of_staged_files_are_only_data(tmp_path, workspace):
 
 def test_discard_removes_nothing_but_staged_uploads(tmp_path, workspace):
     folder = folder_of({"precious.txt": b"mine"}, tmp_path / "elsewhere")
-    intake.discard(folder)
-    intake.discard(workspace)
+    staging.discard(folder)
+    staging.discard(workspace)
     assert (folder / "precious.txt").exists()
 
 
@@ -214,14 +214,14 @@ def test_an_upload_that_cannot_be_written_is_refused_and_removed(workspace):
             raise OSError(28, "No space left on device")
 
     with pytest.raises(UploadError, match="No space left") as refusal:
-        intake.stage_upload([("a.zip", Failing())])
+        staging.stage_upload([("a.zip", Failing())])
     assert refusal.value.code == "disk-full"
     assert list((workspace / "uploads").iterdir()) == []
 
 
 def test_pictures_to_predict_on_come_back_in_order_with_their_reasons(tmp_path, workspace):
     sent = [("b.png", picture(1)), ("a.png", b"broken"), ("b.png", picture(2)), (".hidden", picture(1))]
-    taken = intake.take_pictures(*intake.staged_files(staged(*sent)))
+    taken = intake.take_pictures(*staging.staged_files(staged(*sent)))
     assert taken["path"].tolist() == ["b.png", "a.png", "b.png", ".hidden"]
     assert taken["code"].tolist() == ["", "image-format", "", ""]
     assert taken["sha256"].str.len().tolist() == [64, 0, 64, 64]

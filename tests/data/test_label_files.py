@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard.core import database
 from dashboard.core.errors import UploadError
-from dashboard.data import datasets, delimited, intake, label_files, label_rows
+from dashboard.data import datasets, delimited, intake, inventory, label_files, label_rows
 from dashboard.data.intake import Source
 from dashboard.data.label_files import Proposal
 from dashboard.data.labels import Label
@@ -57,7 +57,7 @@ def codes(result: label_rows.Labelled) -> list[tuple[str, str]]:
 
 
 def test_a_real_tsv_without_a_header_is_understood(shared_data: Path, workspace: Path) -> None:
-    look = intake.look(Source(shared_data / "messy" / "mlnet_flat_with_tags_tsv", "set"))
+    look = inventory.look(Source(shared_data / "messy" / "mlnet_flat_with_tags_tsv", "set"))
     (found,) = look.proposals
     assert (look.pictures, look.class_count, look.folders_decide) == (19, 0, False)
     assert (found.file, found.separator, found.has_header, found.doubt) == ("tags.tsv", "\t", False, "")
@@ -72,7 +72,7 @@ def test_a_real_set_is_taken_by_its_tsv_with_the_missing_picture_named(
     real = shared_data / "messy" / "mlnet_flat_with_tags_tsv"
     upload = {file.name: file.read_bytes() for file in real.iterdir() if not file.name.startswith("broccoli")}
     source = Source(zip_of(upload, tmp_path / "tags.zip"), "tags")
-    dataset = intake.import_pictures(source, name="tags", label_file=intake.look(source).proposals[0])
+    dataset = intake.import_pictures(source, name="tags", label_file=inventory.look(source).proposals[0])
     members = datasets.members(dataset)
     counts = members["class_name"].value_counts().to_dict()
     assert counts == {"canoe": 3, "coffeepot": 3, "pizza": 3, "teddy bear": 5, "toaster": 3}
@@ -346,7 +346,7 @@ GROUPED = table(
 
 def test_splits_and_groups_of_a_label_file_reach_the_database(tmp_path: Path, workspace: Path) -> None:
     source = Source(folder_of(flat_upload(GROUPED), tmp_path / "set"), "set")
-    dataset = intake.import_pictures(source, name="set", label_file=intake.look(source).proposals[0])
+    dataset = intake.import_pictures(source, name="set", label_file=inventory.look(source).proposals[0])
     members = datasets.members(dataset).set_index("path")
     assert members.loc["pets/4.png", ["class_name", "split"]].tolist() == ["a", "validation"]
     table = database.members
@@ -359,14 +359,14 @@ def test_splits_and_groups_of_a_label_file_reach_the_database(tmp_path: Path, wo
 
 def test_folders_win_where_both_give_classes(tmp_path: Path, workspace: Path) -> None:
     upload = {f"{'xy'[n % 2]}/{n}.png": picture(n) for n in range(12)} | {"labels.csv": GROUPED.encode()}
-    look = intake.look(Source(zip_of(upload, tmp_path / "a.zip"), "a"))
+    look = inventory.look(Source(zip_of(upload, tmp_path / "a.zip"), "a"))
     assert look.folders_decide and look.classes == (("x", 6), ("y", 6))
     assert [found.file for found in look.usable] == ["labels.csv"]
 
 
 def test_folders_named_for_splits_give_no_classes_by_themselves(tmp_path: Path, workspace: Path) -> None:
     upload = {f"{('train', 'test')[n % 2]}/{n}.png": picture(n) for n in range(12)} | {"labels.csv": GROUPED.encode()}
-    assert not intake.look(Source(zip_of(upload, tmp_path / "a.zip"), "a")).folders_decide
+    assert not inventory.look(Source(zip_of(upload, tmp_path / "a.zip"), "a")).folders_decide
 
 
 def test_texts_that_are_no_tables_are_no_label_files(tmp_path: Path, workspace: Path) -> None:
@@ -374,7 +374,7 @@ def test_texts_that_are_no_tables_are_no_label_files(tmp_path: Path, workspace: 
         "pets/readme.txt": b"Hello, world;\nthis, that\n",
         "pets/other.csv": b"just words\n",
     }
-    look = intake.look(Source(zip_of(upload, tmp_path / "a.zip"), "a"))
+    look = inventory.look(Source(zip_of(upload, tmp_path / "a.zip"), "a"))
     assert [found.file for found in look.proposals] == ["pets/labels.csv", "pets/other.csv"]
     assert look.proposals[1].unusable and "No columns" in look.proposals[1].doubt
 
@@ -383,7 +383,7 @@ def test_a_label_file_may_lie_elsewhere(tmp_path: Path, workspace: Path) -> None
     pictures = {name: data for name, data in flat_upload("").items() if name.endswith(".png")}
     source = Source(zip_of(pictures, tmp_path / "a.zip"), "a")
     (tmp_path / "train.csv").write_text(GROUPED)
-    (found,) = intake.look(source, label_path=tmp_path / "train.csv").proposals
+    (found,) = inventory.look(source, label_path=tmp_path / "train.csv").proposals
     dataset = intake.import_pictures(source, name="a", label_file=found, label_path=tmp_path / "train.csv")
     assert datasets.class_names(dataset) == ["a", "b"]
 
@@ -392,6 +392,6 @@ def test_looking_decodes_nothing_and_writes_nothing(tmp_path: Path, workspace: P
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for number in range(9):
             archive.writestr(f"{number % 3}/{number}.jpg", b"no picture")
-    look = intake.look(Source(tmp_path / "a.zip", "a"))
+    look = inventory.look(Source(tmp_path / "a.zip", "a"))
     assert (look.files, look.pictures, look.class_count) == (9, 9, 3)
     assert not (workspace / "objects").exists() and not (workspace / "thaw.sqlite").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.data import datasets, intake, links
+from dashboard.data import datasets, intake, links, staging
 from tests import tls
 from tests.making import classes, zip_of
 
@@ -37,6 +37,6 @@ def test_an_archive_behind_a_link_becomes_a_dataset(path: str, name: str, tmp_pa
     assert told[-1] == (len(archive), len(archive)) and told == sorted(told)
 
     dataset = intake.import_pictures(source, name="flowers")
-    intake.discard(source.path)
+    staging.discard(source.path)
     assert len(datasets.members(dataset)) == 8
     assert list((workspace / "uploads").iterdir()) == []

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from dashboard.data import looks, signatures
 from tests.making import pixels
@@ -35,3 +36,21 @@ def test_all_imports_of_a_dataset_are_read_in_order_and_each_picture_once(worksp
     found = signatures.together(signatures.files_of("abc"))
     assert [int(row["sha256"], 16) for row in found] == [2, 1, 3]
     assert len(signatures.together(signatures.files_of("none"))) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 1_234])
+def test_parts_are_joined_to_a_file_that_is_read_as_one_and_no_picture_is_twice(count, workspace, tmp_path):
+    random = np.random.default_rng(0)
+    rows = signatures.rows(
+        (f"{number:064x}", random.integers(0, 256, looks.SIGNATURE, np.uint8)) for number in range(count)
+    )
+    parts = []
+    for number, part in enumerate(np.array_split(np.concatenate([rows, rows[:3], rows[:1]]), 4)):
+        parts.append(tmp_path / str(number))
+        part.tofile(parts[-1])
+    assert signatures.join(parts, tmp_path / "joined.npy") == count
+    assert (signatures.read(tmp_path / "joined.npy") == rows).all()
+    signatures.keep("abc", tmp_path / "joined.npy")
+    signatures.keep("abc", tmp_path / "joined.npy")
+    assert [file.name for file in signatures.files_of("abc")] == ["abc-0.npy", "abc-1.npy"]
+    assert len(signatures.together(signatures.files_of("abc"))) == count

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
-from dashboard.data import datasets, intake, parent, uploads
+from dashboard.data import datasets, intake, parent, staging, uploads
 from tests.making import classes, zip_of
 from tests.waiting import wait_until
 
@@ -83,7 +83,7 @@ def test_any_cutting_and_any_interruption_gives_the_same_bytes(
     assert uploads.finish(upload.id).finished
     source = uploads.take(upload.id)
     assert (source.path / "000000").read_bytes() == data
-    intake.discard(source.path)
+    staging.discard(source.path)
     assert not source.path.exists()
 
 
@@ -236,7 +236,7 @@ def test_a_name_is_kept_as_data_and_leads_nowhere(workspace: Path, name: str) ->
     uploads.finish(upload.id)
     source = uploads.take(upload.id)
     assert source.path.parent == workspace / "uploads"
-    assert intake.staged_files(source.path) == ([source.path / "000000"], [upload.name])
+    assert staging.staged_files(source.path) == ([source.path / "000000"], [upload.name])
 
 
 @pytest.mark.parametrize(

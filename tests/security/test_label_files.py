@@ -12,9 +12,10 @@ import pytest
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
-from dashboard.data import datasets, delimited, intake, label_files, label_rows
-from dashboard.data.intake import Look, Source
+from dashboard.data import datasets, delimited, intake, inventory, label_files, label_rows
+from dashboard.data.inventory import Look
 from dashboard.data.picture_names import PictureNames
+from dashboard.data.staging import Source
 from tests.making import picture, zip_of
 
 FLAT = [f"{number}.png" for number in range(12)]
@@ -35,7 +36,7 @@ def looked(tmp_path: Path, workspace: Path) -> Looked:
     def looked(table: str | bytes, name: str = "labels.csv") -> Look:
         data = table if isinstance(table, bytes) else table.encode()
         upload = {path: picture(number) for number, path in enumerate(FLAT)} | {name: data}
-        return intake.look(Source(zip_of(upload, tmp_path / "a.zip"), "a"))
+        return inventory.look(Source(zip_of(upload, tmp_path / "a.zip"), "a"))
 
     return looked
 
@@ -78,7 +79,7 @@ def test_a_pipe_outside_the_upload_is_not_waited_for(tmp_path: Path, workspace: 
     upload = {path: picture(number) for number, path in enumerate(FLAT)}
     upload["labels.csv"] = (HONEST + f"{tmp_path}/pipe.png,a\n../pipe.png,a\n").encode()
     source = Source(zip_of(upload, tmp_path / "a.zip"), "a")
-    dataset = intake.import_pictures(source, name="a", label_file=intake.look(source).proposals[0])
+    dataset = intake.import_pictures(source, name="a", label_file=inventory.look(source).proposals[0])
     assert datasets.remarks(dataset)["code"].tolist() == ["label-path", "label-path"]
     assert len(datasets.members(dataset)) == 12
 
@@ -182,12 +183,12 @@ def test_a_choice_for_a_file_that_is_not_in_the_upload_is_refused(looked: Looked
 
 def test_an_upload_with_a_text_file_a_picture_is_looked_into_quickly(tmp_path: Path, workspace: Path) -> None:
     upload = {f"{n}.{suffix}": b"0 0.5 0.5 0.1 0.1" for n in range(1_000) for suffix in ("jpg", "txt")}
-    look = intake.look(Source(zip_of(upload, tmp_path / "yolo.zip"), "yolo"))
+    look = inventory.look(Source(zip_of(upload, tmp_path / "yolo.zip"), "yolo"))
     assert look.pictures == 1_000 and look.proposals == ()
 
 
 def test_a_label_file_that_lies_elsewhere_is_named_when_it_cannot_be_read(looked: Looked, tmp_path: Path) -> None:
     looked(HONEST)
     with pytest.raises(UploadError, match="cannot be read") as refusal:
-        intake.look(Source(tmp_path / "a.zip", "a"), label_path=tmp_path / "gone.csv")
+        inventory.look(Source(tmp_path / "a.zip", "a"), label_path=tmp_path / "gone.csv")
     assert refusal.value.code == "label-file-unreadable"

@@ -12,7 +12,7 @@ import pytest
 
 from dashboard.core.errors import UploadError
 from dashboard.core.limits import LIMITS
-from dashboard.data import hosts, intake, links
+from dashboard.data import hosts, links, staging
 from dashboard.data.hosts import Network, is_public
 from tests import tls
 
@@ -148,7 +148,7 @@ def test_a_name_that_changes_its_answer_is_asked_once_and_that_address_is_spoken
     source = links.fetch(internet.url(), network=internet.network)
     assert (source.path / "000000").read_bytes() == b"PK" * 1000
     assert internet.names.asked == [tls.HOST] and internet.publisher.spoken_to == 1
-    intake.discard(source.path)
+    staging.discard(source.path)
 
 
 def test_a_name_that_changes_its_answer_between_redirects_is_judged_anew(internet: Internet) -> None:
@@ -192,7 +192,7 @@ def test_five_redirects_are_followed(internet: Internet) -> None:
         internet.publisher.pages[f"/{number}"] = tls.redirect(f"/{number + 1}" if number < 4 else "/pets.zip")
     source = links.fetch(internet.url("/0"), network=internet.network)
     assert source.name == "pets.zip"
-    intake.discard(source.path)
+    staging.discard(source.path)
 
 
 def test_a_certificate_nobody_vouches_for_is_refused(internet: Internet, tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_more_than_the_length_promises_is_not_taken(internet: Internet, announce
     internet.publisher.pages["/lies"] = tls.body(b"PK" * 1000, announced)
     source = links.fetch(internet.url("/lies"), network=internet.network)
     assert (source.path / "000000").stat().st_size == announced
-    intake.discard(source.path)
+    staging.discard(source.path)
 
 
 def test_a_chunked_body_cut_in_the_middle_is_no_file(internet: Internet) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.core.errors import DashboardError
-from dashboard.data import datasets, intake
+from dashboard.data import datasets, intake, staging
 from dashboard.data.datasets import Dataset
 from dashboard.data.intake import Source
 
@@ -46,11 +46,11 @@ def take(path: Path, title: str) -> Dataset:
         return intake.import_pictures(Source(path, title), name=title)
     given_names = json.loads(path.read_text())
     sent = [(name, io.BytesIO((path.parent / str(number)).read_bytes())) for number, name in enumerate(given_names)]
-    upload = intake.stage_upload(sent)
+    upload = staging.stage_upload(sent)
     try:
         return intake.import_pictures(Source(upload, title), name=title)
     finally:
-        intake.discard(upload)
+        staging.discard(upload)
 
 
 def own_peak() -> int:
