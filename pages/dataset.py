@@ -32,7 +32,8 @@ labelling.offer(dataset)
 walls.figures(members)
 if st.button("Next: choose a model", key="dataset_next", type="primary", icon=":material/arrow_forward:"):
     navigation.go("model")
-findings = resources.findings(dataset.id, dataset.version)
+looked_through = resources.looked_through(dataset.id, dataset.version, len(members))
+findings = resources.findings(dataset.id, dataset.version) if looked_through else walls.NOTHING_FOUND
 left_out = partial(resources.left_out, dataset.id, dataset.version)
 correcting.wall(dataset, walls.filtered(members, walls.with_remarks(findings, remarks, members), left_out))
 panels.chart(
@@ -42,10 +43,10 @@ panels.chart(
     data=members[["path", "class_name", "split"]],
 )
 correcting.classes(dataset, members)
-attention.panel(findings, remarks)
-splitting.honesty(dataset)
+attention.panel(dataset, findings, remarks, looked_through=looked_through)
+splitting.honesty(dataset, looked_through=looked_through)
 seeing.section(dataset)
-splitting.form(dataset)
+splitting.form(dataset, looked_through=looked_through)
 correcting.changes(dataset)
 with st.expander("Sizes of the pictures", icon=":material/aspect_ratio:"):
     sizes = members[["path", "width", "height"]]

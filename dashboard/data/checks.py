@@ -129,7 +129,7 @@ def findings(dataset: Dataset) -> pd.DataFrame:
     Returns:
         Columns check (its title) and those of `data.findings`; of pictures that are in the version.
     """
-    members = datasets.members(dataset)
+    members = datasets.looks(dataset)
     signed = signatures.together(signatures.files_of(dataset.id))
     ring = pd.Series(border_of(signed["signature"]), index=signed["sha256"].astype(str))
     evidence = Evidence(

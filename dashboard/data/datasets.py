@@ -19,7 +19,7 @@ from dashboard.data.splits import SplitSettings
 
 LOOKS = ["brightness", "contrast", "sharpness", "phash"]
 ROW = ["path", "sha256", "class_name", "split", "given_split"]
-MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size", *LOOKS]
+MEMBERS = ["path", "sha256", "class_name", "split", "width", "height", "format", "mode", "size", "brightness"]
 DIVIDED = ["path", "sha256", "class_name", "given_split", "group_name"]  # what dividing a version anew needs
 STANDING = [*ROW, "group_name"]  # what a version says of a picture
 PICTURES = ["sha256", "format", "mode", "width", "height", "size", *LOOKS]
@@ -239,8 +239,14 @@ def _rows(connection: sa.Connection, query: sa.Select) -> list[tuple[Any, ...]]:
 
 
 def members(dataset: Dataset) -> pd.DataFrame:
-    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size and `LOOKS`."""
+    """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size, brightness."""
     return _frame(_query(dataset, MEMBERS), MEMBERS)
+
+
+def looks(dataset: Dataset) -> pd.DataFrame:
+    """The pictures of this version with all that was measured of them: columns of `members`, and `LOOKS`."""
+    columns = list(dict.fromkeys([*MEMBERS, *LOOKS]))
+    return _frame(_query(dataset, columns), columns)
 
 
 def _query(dataset: Dataset, columns: list[str]) -> sa.Select:

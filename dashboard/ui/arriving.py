@@ -8,7 +8,7 @@ from dashboard.data import intake, inventory, staging
 from dashboard.data.datasets import Dataset
 from dashboard.data.inventory import Look
 from dashboard.data.staging import Source
-from dashboard.ui import state
+from dashboard.ui import resources, state
 
 KEPT = "labels_question"
 
@@ -52,6 +52,7 @@ def bring_in(source: Source, name: str, report: Any, cancelled: Any, into: str =
             question = _question(source, name, look, into)
             return Arrival(None, question)
         dataset = intake.import_pictures(source, name=name, into=into, on_progress=report, cancelled=cancelled)
+        resources.members(dataset.id, dataset.version)  # the page that follows finds them read
         if look.usable and not into:
             question = Question(source, name, replace(look, proposals=look.usable), "", dataset.id)
         return Arrival(dataset, question)

@@ -7,19 +7,32 @@ import streamlit as st
 
 from dashboard.core.spreadsheets import formula_safe
 from dashboard.data.checks import CHECKS, Check
-from dashboard.ui import text, walls
+from dashboard.data.datasets import Dataset
+from dashboard.ui import panels, resources, text, walls
 
 SENTENCES = 5  # of a check that is about classes
 FILES = 200  # refused files in the table; all of them are in the download
 
 
-def panel(findings: pd.DataFrame, remarks: pd.DataFrame) -> None:
+@st.fragment(run_every=panels.LOOK_AGAIN)
+def _wait(dataset: Dataset) -> None:
+    if resources.looked_through(dataset.id, dataset.version, resources.MANY + 1):
+        st.rerun()
+    st.caption(":material/hourglass_empty: Every picture is being checked, and look-alikes are counted.")
+
+
+def panel(dataset: Dataset, findings: pd.DataFrame, remarks: pd.DataFrame, *, looked_through: bool) -> None:
     """A line a check that found something; pictures are shown in the wall, and everything can be downloaded.
 
     Args:
+        dataset: in the version that is shown.
         findings: of all checks, columns `walls.FINDINGS`.
         remarks: what was refused or remarked on when pictures came in.
+        looked_through: whether the checks are over; of many pictures they take seconds.
     """
+    if not looked_through:
+        _wait(dataset)
+        return
     found = [check for check in CHECKS.values() if (findings["check"] == check.title).any()]
     if not found and remarks.empty:
         st.caption("Nothing needs attention: every picture could be read, and no check found anything.")

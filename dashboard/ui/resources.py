@@ -1,12 +1,17 @@
 """What is shared by all sessions of the server: the warm worker, background jobs, and what is read from disk once."""
 
+import time
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.data import checks, datasets, grouping, history
 from dashboard.runs import events, workers
 from dashboard.runs.run import open_run
-from dashboard.ui.jobs import Jobs
+from dashboard.ui.jobs import Cancelled, Job, Jobs, Report
+
+MANY = 20_000  # pictures
+PAGE_FIRST = 1.0  # seconds in which a page is drawn before what it does not need is begun
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda worker: worker.close())
@@ -68,6 +73,26 @@ def findings(dataset_id: str, version: int) -> pd.DataFrame:
 def leaks(dataset_id: str, version: int) -> tuple[int, int]:
     """Pairs that belong together and stand on two sides: by a blind division, and by this version's."""
     return datasets.leaks(datasets.get(dataset_id, version))
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def _looking(dataset_id: str, version: int) -> Job:
+    def work(_report: Report, _cancelled: Cancelled) -> None:
+        time.sleep(PAGE_FIRST)
+        findings(dataset_id, version)
+        leaks(dataset_id, version)
+        settings = datasets.split_settings(datasets.get(dataset_id, version))
+        group_sizes(dataset_id, version, settings.group_by, settings.group_pattern)
+
+    return jobs().start("Checking every picture", work)
+
+
+def looked_through(dataset_id: str, version: int, count: int) -> bool:
+    """Whether findings, leaks and groups are at hand; begins with them where they are not.
+
+    Of many pictures they take seconds, and the page is drawn meanwhile.
+    """
+    return count <= MANY or _looking(dataset_id, version).over.is_set()
 
 
 def forget_look_alikes() -> None:

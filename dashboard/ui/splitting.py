@@ -18,8 +18,10 @@ GROUPS = {
 }
 
 
-def honesty(dataset: Dataset) -> None:
+def honesty(dataset: Dataset, *, looked_through: bool) -> None:
     """Both numbers: pairs that belong together and would have been parted, and those that are."""
+    if not looked_through:
+        return
     blind, here = resources.leaks(dataset.id, dataset.version)
     if not blind and not here:
         return
@@ -34,7 +36,7 @@ def honesty(dataset: Dataset) -> None:
         st.markdown(f":material/verified: {would}, and flatter its figures. Here **none** do.")
 
 
-def form(dataset: Dataset) -> None:
+def form(dataset: Dataset, *, looked_through: bool) -> None:
     """Shares, seed, what has to stay together, and whether folders named for splits are respected."""
     now = datasets.split_settings(dataset)
     with st.expander("Training, validation and test", icon=":material/call_split:"):
@@ -58,7 +60,7 @@ def form(dataset: Dataset) -> None:
             help="Pictures of one burst, one film or one patient are nearly the same. Where some train and some test, "
             "the network is asked what it has been told.",
         )
-        by, pattern = _groups(dataset, now) if together else (now.group_by, now.group_pattern)
+        by, pattern = _groups(dataset, now, looked_through) if together else (now.group_by, now.group_pattern)
         if st.button("Divide again", key="dataset_split_apply"):
             datasets.resplit(
                 dataset,
@@ -77,7 +79,7 @@ def form(dataset: Dataset) -> None:
         st.caption(f"Version {dataset.version} of this dataset. Runs keep the version they were trained on.")
 
 
-def _groups(dataset: Dataset, now: SplitSettings) -> tuple[grouping.Named, str]:
+def _groups(dataset: Dataset, now: SplitSettings, looked_through: bool) -> tuple[grouping.Named, str]:
     """What names the group of a picture, and what comes of it on these pictures."""
     ways: list[Literal["", "last number", "first underscore", "folder", "pattern"]]
     ways = ["", "last number", "first underscore", "folder", "pattern"]
@@ -99,6 +101,8 @@ def _groups(dataset: Dataset, now: SplitSettings) -> tuple[grouping.Named, str]:
                 key="dataset_group_pattern",
                 help="The first \\* is the group, every other one any text; the rest is taken literally.",
             )
+    if not looked_through:
+        return by, pattern
     sizes = resources.group_sizes(dataset.id, dataset.version, by, pattern)
     if len(sizes):
         largest = text.literal(str(sizes.index[0]))

@@ -13,6 +13,7 @@ A_ROW = 8  # pictures of each class while all classes are looked at
 CLASSES = 6  # at a time
 A_PAGE = 48  # pictures otherwise
 FINDINGS = ["check", "path", "sha256", "class_name", "reason", "value"]
+NOTHING_FOUND = pd.DataFrame(columns=FINDINGS)
 LEFT_OUT = "left out"
 ORDERS: dict[str, tuple[str, bool] | None] = {  # words: column, whether the smallest comes first
     "class and name": None,

@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
+from dashboard.ui import resources
 from tests.pages.conftest import OpenPage, plain, settle
 from tests.pages.test_dataset import archive, picture, shown, upload
 
@@ -76,3 +77,12 @@ def test_a_set_without_fault_says_so(open_page: OpenPage) -> None:
     at = upload(open_page("dataset"), buffer.getvalue())
     settle(at, lambda at: shown(at).get("Pictures") == "50")
     assert not [each for each in at.button if str(each.key).startswith("dataset_show_two")]
+
+
+def test_of_many_pictures_the_page_is_there_before_the_checks_are_over(open_page: OpenPage, monkeypatch) -> None:
+    monkeypatch.setattr(resources, "MANY", 10)
+    at = upload(open_page("dataset"), with_faults())
+    settle(at, lambda at: shown(at).get("Pictures") == "27")
+    assert "is being checked" in captions(at) and "Needs attention" not in "".join(each.label for each in at.expander)
+    settle(at, lambda at: any("Needs attention" in each.label for each in at.expander))
+    assert at.button(key="dataset_show_dark")
