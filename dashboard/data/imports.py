@@ -131,14 +131,16 @@ def _mend(journal: Path) -> None:
 
 
 def unfinished() -> list[Import]:
-    """Imports whose process was killed and whose source is still there, the newest first."""
+    """Imports whose process was killed and whose source is still there, the newest first; the others are forgotten."""
     found = []
     folder = workspace("imports", "_").parent
     for path in sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True):
         if (path / REQUEST).exists() and not is_held(path / LEASE):
-            request = Request.model_validate(files.read_json(path / REQUEST))
-            if Path(request.path).exists():
-                found.append(Import(path, request))
+            left = Import(path, Request.model_validate(files.read_json(path / REQUEST)))
+            if Path(left.request.path).exists():
+                found.append(left)
+            else:
+                discard(left)
     return found
 
 

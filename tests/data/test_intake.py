@@ -330,6 +330,13 @@ def test_a_killed_import_can_be_forgotten(tmp_path, workspace):
     assert list((workspace / "imports").iterdir()) == []
 
 
+def test_a_killed_import_whose_source_is_gone_is_forgotten(tmp_path, workspace):
+    path = zip_of(many(400), tmp_path / "a.zip")
+    _killed_import(path, workspace)
+    path.unlink()
+    assert imports.unfinished() == [] and list((workspace / "imports").iterdir()) == []
+
+
 def test_a_source_that_has_changed_is_read_from_the_start(tmp_path, workspace):
     path = zip_of(many(400), tmp_path / "a.zip")
     _killed_import(path, workspace)
