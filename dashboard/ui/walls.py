@@ -10,7 +10,7 @@ from dashboard.data import splits
 from dashboard.ui import panels, state, text
 
 A_ROW = 8  # pictures of each class while all classes are looked at
-CLASSES = 6  # at a time
+CLASSES = 10  # at a time
 A_PAGE = 48  # pictures otherwise
 FINDINGS = ["check", "path", "sha256", "class_name", "reason", "value"]
 NOTHING_FOUND = pd.DataFrame(columns=FINDINGS)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, TimeoutError, expect
 
 from dashboard.ui import navigation
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+OPENINGS = 6  # of a list of options that closes again
 PATIENCE = 60_000  # milliseconds for anything that needs no training, on a busy machine
 
 # On a deep link Streamlit first looks for a server below that path, then at the root. It finds it there.
@@ -131,8 +132,14 @@ def type_number(page: Page, key: str, value: float) -> None:
 
 def choose(page: Page, key: str, option: str) -> None:
     """Choose in a select box."""
-    at(page, key).get_by_role("combobox").click()
-    page.get_by_role("option", name=option, exact=True).click()
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(OPENINGS):
+        at(page, key).get_by_role("combobox").click()
+        try:
+            wanted.click(timeout=PATIENCE / OPENINGS)
+        except TimeoutError:  # a page that still grows or shrinks scrolls by itself, and a list closes when it scrolls
+            continue
+        break
     settle(page)
 
 

@@ -83,7 +83,13 @@ def one_step(name: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+@pytest.mark.parametrize(
+    "name",  # the two largest with all the others, below
+    [
+        pytest.param(name, marks=pytest.mark.soak) if name in ("DenseNet121", "VGG16") else name
+        for name in ONE_OF_EACH_KIND
+    ],
+)
 def test_one_backbone_of_each_kind_of_preprocessing_trains_and_comes_back(name: str, tmp_path: Path) -> None:
     assert BACKBONES[name].preprocessing == ONE_OF_EACH_KIND[name]
     print(one_step(name, tmp_path))
