@@ -11,6 +11,7 @@ import pytest
 from dashboard.core.backbones import BACKBONES
 from dashboard.core.settings import ROOT
 
+LARGE = ("DenseNet121", "VGG16")  # trained in the sweep alone
 ONE_OF_EACH_KIND = {
     "MobileNetV3Small": "built_in",
     "MobileNet": "minus_one_to_one",
@@ -83,13 +84,7 @@ def one_step(name: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",  # the two largest with all the others, below
-    [
-        pytest.param(name, marks=pytest.mark.soak) if name in ("DenseNet121", "VGG16") else name
-        for name in ONE_OF_EACH_KIND
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in ONE_OF_EACH_KIND if name not in LARGE])
 def test_one_backbone_of_each_kind_of_preprocessing_trains_and_comes_back(name: str, tmp_path: Path) -> None:
     assert BACKBONES[name].preprocessing == ONE_OF_EACH_KIND[name]
     print(one_step(name, tmp_path))
