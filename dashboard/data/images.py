@@ -207,6 +207,8 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         grey = _to_levels(np.asarray(image))
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    if image.mode == "P" and image.palette is None:
+        image = image.copy()  # to which Pillow gives the palette that the file lacks
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
