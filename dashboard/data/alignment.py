@@ -8,7 +8,7 @@ once. A map is (left, width, top, height): where the outer picture's sides fall 
 import numpy as np
 
 from dashboard.data.candidates import WINDOWS, averaging, gaussian, levelled, nearest_windows
-from dashboard.data.looks import SIDE, chroma_of, grey_of
+from dashboard.data.looks import CHROMA, SIDE, chroma_of, grey_of
 
 AT_ONCE = 64  # pairs; what they need fits a core's cache
 COARSE, FINE = 5, 4  # steps at half and at full size
@@ -21,6 +21,13 @@ BAND, CORNER = 0.17, 0.3  # of a side; where a caption or a logo may lie
 COLOURLESS = 4.0  # levels of chroma, as the picture's root mean square
 TINT, HUE = 8.0, 0.3  # levels, and a share of the colour, by which the colour of a place may differ
 OTHER_COLOURS = 0.15  # share of places whose colours may differ by more
+SAME_COLOURS = 0.95  # cosine of two pictures' colours from which a few places more do not matter
+BURNT = 235  # level of the strongest of red, green and blue from which on a place may have lost its colour
+ENOUGH = 0.1  # share of places that must have kept it for colours to be judged
+# Similarities that are neither here nor there. Such pairs are compared the other way round; and in one light, if one
+# picture has so many more cells of a white that swallows details, in which pictures lose more of their likeness.
+UNSURE, UNLIT = (0.8, 0.97), 0.5
+WHITE, WHITER = 250, 0.02  # level, and share of cells
 
 _halve = averaging(SIDE // 2)
 _smooth, _near = gaussian(SMOOTH), gaussian(NEAR)
@@ -35,6 +42,35 @@ def similarity(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> 
         signatures: uint8 (n, `looks.SIGNATURE`).
         inner, outer: positions of the two pictures of each pair; the inner one may be cropped from the outer one.
     """
+    found = _in_parts(signatures, inner, outer)
+    unsure = np.flatnonzero((found > UNSURE[0]) & (found < UNSURE[1]))
+    found[unsure] = np.maximum(found[unsure], _in_parts(signatures, outer[unsure], inner[unsure]))
+    dim = np.flatnonzero((found > UNLIT) & (found < UNSURE[1]))
+    first, second = signatures[inner[dim]], signatures[outer[dim]]
+    white = [(grey_of(each) >= WHITE).mean(axis=(1, 2)) for each in (first, second)]
+    burnt = abs(white[0] - white[1]) > WHITER
+    pale, deep = np.where((white[0] > white[1])[:, None], (first, second), (second, first))[:, burnt]
+    lit = np.concatenate([pale, _in_light_of(pale, deep)])
+    ends = np.arange(len(pale)), np.arange(len(pale), len(lit))
+    for one, other in (ends, ends[::-1]):
+        found[dim[burnt]] = np.maximum(found[dim[burnt]], _in_parts(lit, one, other))
+    return found
+
+
+def _in_light_of(pale: np.ndarray, deep: np.ndarray) -> np.ndarray:
+    """Signatures `deep` with the tones of `pale`, each in the order it has: what is lost in one is lost in both."""
+    count, cells = len(pale), SIDE * SIDE
+    levels = grey_of(deep).reshape(count, cells).astype(np.int64)
+    histogram = np.bincount((levels + 256 * np.arange(count)[:, None]).ravel(), minlength=256 * count)
+    histogram = histogram.reshape(count, 256)
+    ranks = np.clip(histogram.cumsum(axis=1) - (histogram + 1) // 2, 0, cells - 1)
+    tones = np.take_along_axis(np.sort(grey_of(pale).reshape(count, cells), axis=1), ranks, axis=1)
+    found = deep.copy()
+    found[:, :cells] = np.take_along_axis(tones, levels, axis=1)
+    return found
+
+
+def _in_parts(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
     parts = [
         _similarity(signatures, inner[start : start + AT_ONCE], outer[start : start + AT_ONCE])
         for start in range(0, len(inner), AT_ONCE)
@@ -194,10 +230,28 @@ def _same_colours(inner: np.ndarray, outer: np.ndarray, maps: np.ndarray) -> np.
     laid = np.clip(gain, 0.5, 2)[:, None, None, None] * laid
     away = _distance_to_near(laid, fixed)
     strength = np.maximum(np.linalg.norm(laid, axis=1), np.linalg.norm(fixed, axis=1))
-    others = covered * (away > np.maximum(TINT, HUE * strength))
-    colourless = np.minimum(*energies) < shown * COLOURLESS**2
-    same: np.ndarray = colourless | (others.sum(axis=(1, 2)) < OTHER_COLOURS * shown)
+    kept = covered * (np.maximum(_laid(_strongest(inner), maps)[0], _strongest(outer)) < BURNT)
+    left = kept.sum(axis=(1, 2))
+    others = kept * (away > np.maximum(TINT, HUE * strength))
+    colourless = (np.minimum(*energies) < shown * COLOURLESS**2) | (left < ENOUGH * shown)
+    one_way = (laid * fixed * kept[:, None]).sum(axis=(1, 2, 3))
+    lengths = [np.sqrt((each * each * kept[:, None]).sum(axis=(1, 2, 3))) for each in (laid, fixed)]
+    few = others.sum(axis=(1, 2)) < OTHER_COLOURS * np.maximum(left, 1)
+    same: np.ndarray = colourless | few | (one_way > SAME_COLOURS * lengths[0] * lengths[1])
     return same
+
+
+def _strongest(signatures: np.ndarray) -> np.ndarray:
+    """The level (0..255 and more) of the strongest of red, green and blue where a place is brightest, as JFIF has them.
+
+    Shape (n, `CHROMA`, `CHROMA`).
+    """
+    cells = SIDE // CHROMA
+    brightness = grey_of(signatures).reshape(-1, CHROMA, cells, CHROMA, cells).max(axis=(2, 4)).astype(np.float32)
+    blueness, redness = (chroma_of(signatures).astype(np.float32) - 128).transpose(1, 0, 2, 3)
+    green = -0.344136 * blueness - 0.714136 * redness
+    strongest: np.ndarray = brightness + np.maximum(np.maximum(1.402 * redness, 1.772 * blueness), green)
+    return strongest
 
 
 def _distance_to_near(laid: np.ndarray, fixed: np.ndarray) -> np.ndarray:

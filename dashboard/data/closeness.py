@@ -11,7 +11,7 @@ ALWAYS, NEVER = 0.004, 0.10  # distances that are alike, and not alike, in any s
 
 # A pair is alike if it is much closer than the neighbour at `STRANGER` is to either of them.
 STRANGER = 6  # rank among the candidates of a picture
-CLOSER = 0.15  # distance of the pair as a share of that of the stranger
+CLOSER = 0.16  # distance of the pair as a share of that of the stranger
 
 # A burst has no stranger among so many neighbours. A group is alike if the next picture is so many times farther away
 # than what holds the group together.

@@ -43,6 +43,8 @@ CHANGES = {
     "saved again at quality 20": lambda image: saved_again(image, 20),
     "darker": lambda image: image.point(lambda v: v * 0.7),
     "brighter": lambda image: image.point(lambda v: v * 1.3),
+    "so bright that much of it is white": lambda image: image.point(lambda v: v * 1.6),
+    "cropped at two sides only": lambda image: cropped(image, 0, 0.06, 0.96, 0.95),
     "less contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.6),
     "half the size": lambda image: image.resize((100, 75)),
     "another aspect": lambda image: image.resize((150, 150)),
