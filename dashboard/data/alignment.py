@@ -26,7 +26,7 @@ BURNT = 235  # level of the strongest of red, green and blue from which on a pla
 ENOUGH = 0.1  # share of places that must have kept it for colours to be judged
 # Similarities that are neither here nor there. Such pairs are compared the other way round; and in one light, if one
 # picture has so many more cells of a white that swallows details, in which pictures lose more of their likeness.
-UNSURE, UNLIT = (0.8, 0.97), 0.5
+UNSURE, UNLIT = (0.6, 0.97), 0.5
 WHITE, WHITER = 250, 0.02  # level, and share of cells
 
 _halve = averaging(SIDE // 2)

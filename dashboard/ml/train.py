@@ -13,8 +13,10 @@ import time
 import zipfile
 from pathlib import Path
 
-if __name__ == "__main__":  # importing TensorFlow makes a million objects that stay; looking them through takes seconds
-    gc.disable()
+from dashboard.ml.importing import import_keras
+
+if __name__ == "__main__":
+    import_keras()
 
 import keras
 

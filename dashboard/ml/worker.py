@@ -16,10 +16,12 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import IO, Any
 
+from dashboard.ml.importing import import_keras
+
 if __name__ == "__main__":  # before TensorFlow, which may print: standard output is for answers alone
     _answers: IO[str] = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
-    gc.disable()  # as in `train`
+    import_keras()
 
 import keras
 

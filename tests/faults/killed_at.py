@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dashboard.ml.importing import import_keras
+
+import_keras()
+
 from dashboard.ml import callbacks, train
 from dashboard.runs.run import Run
 

@@ -88,6 +88,8 @@ def enliven() -> Callable[[Any, int], None]:
 
 LIVELY = """
 import sys
+from dashboard.ml.importing import import_keras
+import_keras()
 import keras, numpy as np
 from dashboard.core.backbones import BACKBONES
 from dashboard.ml import backbone
