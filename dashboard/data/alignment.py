@@ -24,8 +24,8 @@ OTHER_COLOURS = 0.15  # share of places whose colours may differ by more
 SAME_COLOURS = 0.95  # cosine of two pictures' colours from which a few places more do not matter
 BURNT = 235  # level of the strongest of red, green and blue from which on a place may have lost its colour
 ENOUGH = 0.1  # share of places that must have kept it for colours to be judged
-# Similarities that are neither here nor there. Such pairs are compared the other way round; and in one light, if one
-# picture has so many more cells of a white that swallows details, in which pictures lose more of their likeness.
+# Similarities that are neither here nor there. A second look is the other way round; and in one light, if one picture
+# has so many more cells of a white that swallows details: such pictures have lost more of their likeness.
 UNSURE, UNLIT = (0.6, 0.97), 0.5
 WHITE, WHITER = 250, 0.02  # level, and share of cells
 
@@ -42,18 +42,33 @@ def similarity(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> 
         signatures: uint8 (n, `looks.SIGNATURE`).
         inner, outer: positions of the two pictures of each pair; the inner one may be cropped from the outer one.
     """
-    found = _in_parts(signatures, inner, outer)
+    parts = [
+        _similarity(signatures, inner[start : start + AT_ONCE], outer[start : start + AT_ONCE])
+        for start in range(0, len(inner), AT_ONCE)
+    ]
+    together: np.ndarray = np.concatenate([np.empty(0, np.float32), *parts])
+    return together
+
+
+def second_look(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Similarities that are at least what the first look gave: of unsure pairs also the other way round, in one light.
+
+    Args:
+        signatures, inner, outer: as of `similarity`.
+        first: float (pairs,), what that gave.
+    """
+    found = first.astype(np.float32)
     unsure = np.flatnonzero((found > UNSURE[0]) & (found < UNSURE[1]))
-    found[unsure] = np.maximum(found[unsure], _in_parts(signatures, outer[unsure], inner[unsure]))
+    found[unsure] = np.maximum(found[unsure], similarity(signatures, outer[unsure], inner[unsure]))
     dim = np.flatnonzero((found > UNLIT) & (found < UNSURE[1]))
-    first, second = signatures[inner[dim]], signatures[outer[dim]]
-    white = [(grey_of(each) >= WHITE).mean(axis=(1, 2)) for each in (first, second)]
+    one, other = signatures[inner[dim]], signatures[outer[dim]]
+    white = [(grey_of(each) >= WHITE).mean(axis=(1, 2)) for each in (one, other)]
     burnt = abs(white[0] - white[1]) > WHITER
-    pale, deep = np.where((white[0] > white[1])[:, None], (first, second), (second, first))[:, burnt]
+    pale, deep = np.where((white[0] > white[1])[:, None], (one, other), (other, one))[:, burnt]
     lit = np.concatenate([pale, _in_light_of(pale, deep)])
     ends = np.arange(len(pale)), np.arange(len(pale), len(lit))
-    for one, other in (ends, ends[::-1]):
-        found[dim[burnt]] = np.maximum(found[dim[burnt]], _in_parts(lit, one, other))
+    for moving, fixed in (ends, ends[::-1]):
+        found[dim[burnt]] = np.maximum(found[dim[burnt]], similarity(lit, moving, fixed))
     return found
 
 
@@ -68,15 +83,6 @@ def _in_light_of(pale: np.ndarray, deep: np.ndarray) -> np.ndarray:
     found = deep.copy()
     found[:, :cells] = np.take_along_axis(tones, levels, axis=1)
     return found
-
-
-def _in_parts(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
-    parts = [
-        _similarity(signatures, inner[start : start + AT_ONCE], outer[start : start + AT_ONCE])
-        for start in range(0, len(inner), AT_ONCE)
-    ]
-    together: np.ndarray = np.concatenate([np.empty(0, np.float32), *parts])
-    return together
 
 
 def _similarity(signatures: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:

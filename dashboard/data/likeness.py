@@ -19,7 +19,8 @@ from dashboard.data import alignment, candidates, child, closeness, parent, side
 THIS = "dashboard.data.likeness"
 COLUMNS = ["sha256_a", "sha256_b", "similarity"]
 PAIRS_AT_ONCE = 2_000  # in one line from the process
-PART = 2_048  # pairs compared between two words of progress
+PART = 1_024  # pairs compared between two words of progress
+TWINS = 3  # of each picture's candidates, the most alike, are given a second look: a copy is one of them
 FEW = 200  # pictures; they are compared sooner than a process starts
 
 # Of pooled features: distances (1 - cosine) not alike in any set, and those alike as a share of the stranger's.
@@ -60,16 +61,35 @@ def _compared(shown: np.ndarray, wanted: np.ndarray | None, told: Progress) -> p
     """Candidates with their similarity."""
     found = candidates.found(shown, wanted, lambda done, total: told(done, total, "Comparing pictures"))
     pairs = found[["inner", "outer"]].to_numpy()
-    parts = [np.empty(0, np.float32)]
-    for part in side_by_side.results(_similarity, [(shown, pairs, start) for start in range(0, len(found), PART)]):
-        parts.append(part)
-        told(min(len(parts) * PART - PART, len(found)), len(found), "Looking closer")
-    return found.assign(similarity=np.concatenate(parts))
+    similarity = np.empty(len(found), np.float32)
+    parts = [slice(start, start + PART) for start in range(0, len(found), PART)]
+    looks = side_by_side.results(_first_look, [(shown, pairs[part]) for part in parts])
+    for part, look in zip(parts, looks, strict=True):
+        similarity[part] = look
+        told(min(part.stop, len(found)), len(found), "Looking closer")
+    again = _twins(pairs, similarity)
+    chosen = [again[start : start + PART] for start in range(0, len(again), PART)]
+    looks = side_by_side.results(_second_look, [(shown, pairs[those], similarity[those]) for those in chosen])
+    for number, (those, look) in enumerate(zip(chosen, looks, strict=True)):
+        similarity[those] = look
+        told(number + 1, len(chosen), "Looking a second time")
+    return found.assign(similarity=similarity)
 
 
-def _similarity(shown: np.ndarray, pairs: np.ndarray, start: int) -> np.ndarray:
-    part = pairs[start : start + PART]
-    return alignment.similarity(shown, part[:, 0], part[:, 1])
+def _first_look(shown: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    return alignment.similarity(shown, pairs[:, 0], pairs[:, 1])
+
+
+def _second_look(shown: np.ndarray, pairs: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    return alignment.second_look(shown, pairs[:, 0], pairs[:, 1], similarity)
+
+
+def _twins(pairs: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    """Positions of the pairs that are among the `TWINS` most alike ones of one of their pictures."""
+    most_alike = np.argsort(-similarity, kind="stable")
+    ends = pd.DataFrame(pairs[most_alike])
+    rank = np.minimum(*(ends.groupby(side).cumcount() for side in ends.columns))
+    return np.sort(most_alike[rank < TWINS])
 
 
 def _named(found: pd.DataFrame, digests: np.ndarray) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from typing import Any
 
 from dashboard.ml.importing import import_keras
 
-import_keras()
+if __name__ == "__main__":
+    import_keras()
 
 from dashboard.ml import callbacks, train
 from dashboard.runs.run import Run
