@@ -24,6 +24,7 @@ from tests.browser.visitor import at, drawn, settle
 pytestmark = pytest.mark.slow
 
 TRAINS_WITHIN = 480_000  # milliseconds, on a busy machine
+DIGITS = 1797  # pictures
 CLASSES = 5
 PICTURES = 200
 EPOCHS, FINE_TUNE_EPOCHS = 3, 2
@@ -225,6 +226,7 @@ def test_the_digits_go_the_whole_way_with_nothing_but_this_machine(
     at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
     settle(page)
     assert server.status(run_id) == "finished"
+    assert len(pd.read_csv(server.folder(run_id) / "manifest.csv")) == DIGITS
     look_at_mistakes(page, server, run_id)
     assert "0." in page.get_by_test_id("stMetricValue").first.inner_text()
     pictures = stored_pictures(server, run_id, tmp_path)

@@ -17,6 +17,7 @@ CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 OPENINGS = 6  # of a list of options that closes again
 PATIENCE = 60_000  # milliseconds for anything that needs no training, on a busy machine
+POLLING = 100  # milliseconds between two looks; a look at every frame keeps a processor busy
 
 # On a deep link Streamlit first looks for a server below that path, then at the root. It finds it there.
 PROBES = re.compile(r"/_stcore/(health|host-config)$")
@@ -94,7 +95,7 @@ def visiting(browser: Browser, url: str, **options: Any) -> Iterator[tuple[Page,
 
 def settle(page: Page, timeout: float = PATIENCE) -> None:
     """Wait until the page is drawn to its end."""
-    page.wait_for_function(SETTLED, timeout=timeout)
+    page.wait_for_function(SETTLED, timeout=timeout, polling=POLLING)
 
 
 def address(row: navigation.Row) -> str:

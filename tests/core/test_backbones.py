@@ -32,18 +32,18 @@ PREPROCESSED = {
     "caffe": [value - mean for value, mean in zip(PIXEL[::-1], (103.939, 116.779, 123.68), strict=True)],
 }
 
-# The ways in which Keras forms a file name, each the quickest to build; those that take longer are `FAMILIES`.
+# Ways in which Keras forms a file name, of what is quick to build; the others are `FAMILIES`.
 SAMPLE = [
     ("MobileNet", 0.25, 128),
-    ("MobileNet", 1.0, 100),
     ("MobileNetV2", 0.35, 96),
-    ("MobileNetV2", 1.4, 224),
     ("VGG16", 1.0, 224),
+]
+FAMILIES = [
+    ("MobileNet", 1.0, 100),
+    ("MobileNetV2", 1.4, 224),
     ("ResNet50V2", 1.0, 224),
     ("ConvNeXtTiny", 1.0, 224),
     ("EfficientNetB0", 1.0, 224),
-]
-FAMILIES = [
     ("MobileNetV3Small", 1.0, 96),
     ("NASNetMobile", 1.0, 224),
     ("EfficientNetV2B0", 1.0, 100),

@@ -16,7 +16,9 @@ def made(folder: Path, **settings: object) -> dict[str, list[str]]:
 COUNTS = {"digits": (10, 1797), "shapes": (8, 48)}  # classes, pictures
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.soak] if name == "digits" else []) for name in SAMPLES]
+)
 def test_every_demo_set_becomes_a_dataset(name, workspace):
     settings = ShapesSettings(images_a_class=6) if name == "shapes" else None
     dataset = samples.import_sample(name, settings=settings)

@@ -63,7 +63,11 @@ def test_a_set_arrives_with_the_counts_of_its_description(name: str, shared_data
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "classes", "total"), [("trashnet_third", 6, 843), ("sign_digits", 10, 2062)], ids=["trashnet", "digits"]
+    ("name", "classes", "total"),
+    [
+        pytest.param("trashnet_third", 6, 843, id="trashnet"),
+        pytest.param("sign_digits", 10, 2062, id="digits", marks=pytest.mark.soak),
+    ],
 )
 def test_a_large_set_arrives_with_the_counts_of_its_folders(
     name: str, classes: int, total: int, shared_data: Path, workspace: Path

@@ -45,7 +45,7 @@ FIELDS = {
 
 @pytest.fixture(scope="session")
 def lively_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_lively(tmp_path_factory.mktemp("weights"), "MobileNet", 0.25, 32)
+    return draw_lively(tmp_path_factory, "MobileNet", 0.25, 32)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from dashboard.core.settings import ROOT
 from dashboard.data.datasets import picture_path
 from dashboard.data.weights import take_file
 from dashboard.runs.run import Run, prepare
+from tests.sharing import once
 
 CLASSES = ("circle", "square", "stripes", "triangle")
 SMALL = {"dataset": "shapes", "backbone": "MobileNet", "alpha": 0.25, "weights": "none", "image_size": 32}
@@ -109,14 +110,16 @@ network.save_weights(sys.argv[1])
 @pytest.fixture(scope="session")
 def lively_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of MobileNet 0.25 whose outputs vary: a freshly drawn network tells every picture the same."""
-    return draw_lively(tmp_path_factory.mktemp("weights"), "MobileNet", 0.25, 32)
+    return draw_lively(tmp_path_factory, "MobileNet", 0.25, 32)
 
 
-def draw_lively(folder: Path, name: str, alpha: float, image_size: int) -> Path:
-    """A file of such weights in a folder."""
-    path = folder / "lively.weights.h5"
-    subprocess.run([sys.executable, "-c", LIVELY, str(path), name, str(alpha), str(image_size)], cwd=ROOT, check=True)
-    return path
+def draw_lively(tmp_path_factory: pytest.TempPathFactory, name: str, alpha: float, image_size: int) -> Path:
+    """A file of such weights."""
+
+    def draw(path: Path) -> None:
+        subprocess.run([sys.executable, "-c", LIVELY, path, name, str(alpha), str(image_size)], cwd=ROOT, check=True)
+
+    return once(tmp_path_factory, f"{name}-{alpha}-{image_size}.weights.h5", draw)
 
 
 @pytest.fixture
@@ -172,8 +175,11 @@ def wait_for() -> Callable[[Callable[[], bool]], None]:
 
     def wait_for(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 120
-        while not condition():
+        while True:
+            began = time.monotonic()
+            if condition():
+                return
             assert time.monotonic() < deadline, "waited for two minutes"
-            time.sleep(0.02)
+            time.sleep(max(0.02, time.monotonic() - began))  # whoever is waited for needs the processor
 
     return wait_for

@@ -48,9 +48,9 @@ def test_it_answers_questions_about_networks_and_lives_on_after_refusals(worker:
 
 
 def test_it_predicts_what_the_table_says_and_reads_the_model_once(
-    make_run: Callable[..., Run], worker: workers.Worker, tmp_path: Path
+    make_run: Callable[..., Run], worker: workers.Worker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    file = take_file(draw_lively(tmp_path, "MobileNetV2", 0.35, 96), "lively.weights.h5")
+    file = take_file(draw_lively(tmp_path_factory, "MobileNetV2", 0.35, 96), "lively.weights.h5")
     network = {"backbone": "MobileNetV2", "alpha": 0.35, "image_size": 96, "weights": "file", "weights_file": file}
     run = make_run(**network, epochs=1, fine_tune_epochs=0)
     train.train(run)

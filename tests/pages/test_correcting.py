@@ -1,15 +1,19 @@
 """A wrong picture is chosen in the wall and put right, as a person does it."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data import datasets
+from dashboard.core import database
+from dashboard.data import datasets, intake
 from dashboard.data.datasets import Dataset
 from dashboard.ui import text
 from tests.pages.conftest import OpenPage, settle
 from tests.pages.test_dataset import archive, shown, upload
+from tests.sharing import once
 
 
 def newest() -> Dataset:
@@ -37,9 +41,18 @@ def says(at: AppTest, sentence: str) -> bool:
 
 
 @pytest.fixture
-def pets(open_page: OpenPage) -> AppTest:
-    at = upload(open_page("dataset"), archive({"cat": 10, "dog": 10}))
-    return settle(at, lambda at: "Pictures" in shown(at))
+def pets(workspace: Path, open_page: OpenPage, tmp_path_factory: pytest.TempPathFactory) -> AppTest:
+    """The Data page of a workspace with ten pictures each of cats and dogs, imported once for all."""
+
+    def make(folder: Path) -> None:
+        path = tmp_path_factory.mktemp("pets") / "pets.zip"
+        path.write_bytes(archive({"cat": 10, "dog": 10}))
+        intake.import_pictures(intake.Source(path, "pets.zip"), name="pets")
+        database.database().dispose()
+        shutil.move(workspace, folder)
+
+    shutil.copytree(once(tmp_path_factory, "workspace-of-pets", make), workspace, dirs_exist_ok=True)
+    return settle(open_page("dataset"), lambda at: "Pictures" in shown(at))
 
 
 def test_chosen_pictures_are_moved_and_the_move_is_undone(pets: AppTest) -> None:
