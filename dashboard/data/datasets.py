@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from dashboard.core import database
 from dashboard.core.errors import DatasetError
 from dashboard.core.settings import workspace
-from dashboard.data import counts, grouping, names, splits
+from dashboard.data import contents, counts, grouping, names, splits
 from dashboard.data.splits import SplitSettings
 
 LOOKS = ["brightness", "contrast", "sharpness", "phash"]
@@ -240,7 +240,11 @@ def _rows(connection: sa.Connection, query: sa.Select) -> list[tuple[Any, ...]]:
 
 def members(dataset: Dataset) -> pd.DataFrame:
     """The pictures of this version: path, sha256, class_name, split, width, height, format, mode, size, brightness."""
-    return _frame(_query(dataset, MEMBERS), MEMBERS)
+    rows = contents.read(dataset.id, dataset.version, MEMBERS)
+    if rows is None:
+        rows = _frame(_query(dataset, MEMBERS), MEMBERS)
+        contents.keep(dataset.id, dataset.version, rows)
+    return rows
 
 
 def looks(dataset: Dataset) -> pd.DataFrame:
