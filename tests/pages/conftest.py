@@ -1,5 +1,6 @@
 """Pages opened as `AppTest` opens them: from the real entry script, in a workspace of their own."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -9,12 +10,16 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.ui.text import JOINER
 
 ROOT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[[str], AppTest]
+
+# A server looks through all installed packages once; AppTest does before every run of a script, for a tenth of a second.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture
