@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from dashboard.core import files
-from dashboard.core.settings import workspace
+from dashboard.core.settings import settings
 
 MANY = 20_000  # pictures; of fewer the database tells as soon
 
@@ -41,4 +41,4 @@ def _version(path: Path) -> int:
 
 
 def _path(dataset_id: str, version: int) -> Path:
-    return workspace("cache", "members", f"{dataset_id}-{version}.parquet")
+    return settings().absolute_workspace / "cache" / "members" / f"{dataset_id}-{version}.parquet"

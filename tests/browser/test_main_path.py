@@ -220,7 +220,7 @@ def test_the_digits_go_the_whole_way_with_nothing_but_this_machine(
 ) -> None:
     page = visit(server)
     visitor.press(page, "home_try")
-    page.wait_for_url("**/run?run=*", timeout=60_000)
+    page.wait_for_url("**/run?run=*", timeout=TRAINS_WITHIN)
     run_id = page.url.split("run=")[1]
     more_steps_than(page, 0)
     at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
