@@ -6,7 +6,14 @@ network builds in two seconds and no memory.
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from dashboard.ml.importing import import_keras
+
+if __name__ == "__main__":
+    import_keras()
 
 import keras
 import numpy as np
