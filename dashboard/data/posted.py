@@ -65,26 +65,24 @@ def _of_form(body: Path, boundary: bytes) -> list[Posted]:
     found: list[Posted] = []
     ended: list[bool] = []
 
-    def take(field: bytes | None, name: bytes | None, data: bytes) -> None:
-        if (field or b"").decode("utf-8", "replace") != FIELD:
-            raise UploadError("request-form", f"The form has a field of another name; expected only '{FIELD}'.")
+    def take(file: File) -> None:
+        if (file.field_name or b"").decode("utf-8", "replace") != FIELD:
+            raise _other_field()
         if len(found) == SERVING.pictures:
             raise _too_many()
-        found.append(Posted((name or b"").decode("utf-8", "replace")[:NAME], data))
-
-    def take_file(file: File) -> None:
         file.file_object.seek(0)
-        take(file.field_name, file.file_name, file.file_object.read())
+        name = (file.file_name or b"").decode("utf-8", "replace")[:NAME]
+        found.append(Posted(name, file.file_object.read()))
         file.close()
 
-    def take_field(field: FormField) -> None:
-        take(field.field_name, None, field.value or b"")
+    def refuse(_field: FormField) -> None:
+        raise _other_field()
 
     try:
         parser = FormParser(
             FORM,
-            take_field,
-            take_file,
+            refuse,
+            take,
             lambda: ended.append(True),
             boundary,
             config={"MAX_MEMORY_FILE_SIZE": float("inf")},
@@ -99,6 +97,10 @@ def _of_form(body: Path, boundary: bytes) -> list[Posted]:
     if not found:
         raise UploadError("request-empty", f"The form has no pictures; expected files in its field '{FIELD}'.")
     return found
+
+
+def _other_field() -> UploadError:
+    return UploadError("request-form", f"The form has a field that is no file of '{FIELD}'; nothing else is taken.")
 
 
 def _no_form() -> UploadError:

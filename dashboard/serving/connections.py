@@ -15,16 +15,18 @@ REFUSED = {"code": "request-malformed", "message": "The request is not HTTP as i
 class Patient(H11Protocol):
     """A connection that is closed when the head of a request takes too long, or the rest of a refused body does.
 
-    Beyond `SERVING.connections` the one that has waited longest without a request makes room: whoever opens thousands
+    Beyond `limits.connections` the one that has waited longest without a request makes room: whoever opens thousands
     keeps nobody else out.
     """
+
+    limits = SERVING
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         self._since = self.loop.time()
         self._watch()
-        if len(self.connections) > SERVING.connections:
+        if len(self.connections) > self.limits.connections:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +73,7 @@ class Patient(H11Protocol):
                 self._deadline.cancel()
             self._deadline = None
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(SERVING.head_seconds, self._give_up)
+            self._deadline = self.loop.call_later(self.limits.head_seconds, self._give_up)
 
     def _give_up(self) -> None:
         self._deadline = None

@@ -15,7 +15,8 @@ from starlette.routing import Route
 from dashboard.serving import schema
 
 ASSETS = Path(__file__).parent / "assets"
-KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
+ICON = Path(__file__).parents[1] / "ui" / "assets" / "icon.svg"
+KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html", ".svg": "image/svg+xml"}
 TOKEN = '<label>Token <input type="password" id="token" autocomplete="off" required></label>'
 SHOWN = ("Predictions", "Prediction", "Unreadable", "ClassProbability", "EncodedPictures", "EncodedPicture", "Refusal")
 
@@ -28,6 +29,7 @@ def routes(described: dict[str, Any], *, with_token: bool) -> list[Route]:
         Route("/docs", _giving(documentation(described, with_token=with_token), ".html")),
         Route("/assets/page.css", _giving(_asset("page.css"), ".css")),
         Route("/assets/page.js", _giving(_asset("page.js"), ".js")),
+        Route("/assets/icon.svg", _giving(ICON.read_text(encoding="utf-8"), ".svg")),
     ]
 
 
@@ -65,7 +67,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
 
 def _model(name: str, model: dict[str, Any]) -> str:
     text = escape(json.dumps(model["properties"], indent=2))
-    return f"<h3>{escape(name)}</h3><p>{escape(model.get('description', ''))}</p><pre>{text}</pre>"
+    return f"<h3>{escape(name)}</h3><p>{escape(model.get('description', ''))}</p><pre tabindex='0'>{text}</pre>"
 
 
 def _giving(text: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

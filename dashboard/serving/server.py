@@ -7,6 +7,7 @@ import socket
 import sys
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from dashboard.core.errors import SettingsError
 from dashboard.core.settings import settings
@@ -29,8 +30,8 @@ def serve(run: Run, host: str, port: int) -> None:
         WorkerError: the classifier could not be started.
     """
     run.require_model()
-    listening = _listen(host, port)
-    access = _access(listening, host)
+    listening = listen(host, port)
+    access = access_to(listening, host)
     classifying = Classifying(run)
     try:
         # Before uvicorn has its own: what it caught it raises again at its end, which shall be no death by a signal.
@@ -38,22 +39,26 @@ def serve(run: Run, host: str, port: int) -> None:
             signal.signal(number, _leave)
         classifying.warm()
         _say(f"Serving run {run.id} on {_address(listening)} (POST /predict; what else there is: /docs)")
-        config = uvicorn.Config(
-            application(classifying, access),
-            http=Patient,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE,
-        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stay)
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(configured(application(classifying, access))).run(sockets=[listening])
     finally:
         classifying.close()
+
+
+def configured(app: ASGIApp, http: type[Patient] = Patient) -> uvicorn.Config:
+    """How uvicorn is run: it says nothing about itself, and believes nothing a proxy might have said."""
+    return uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+    )
 
 
 def _leave(*_: object) -> None:
@@ -64,7 +69,12 @@ def _stay(*_: object) -> None:
     """What uvicorn has dealt with comes once more when it is done; by then there is nothing left to do."""
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at an address; port 0 takes a free one.
+
+    Raises:
+        SettingsError: `address-unusable`.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
@@ -75,8 +85,12 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _access(listening: socket.socket, host: str) -> Access:
-    """Names and token that are asked for: on loopback names, elsewhere the token that is set or made up here."""
+def access_to(listening: socket.socket, host: str) -> Access:
+    """Names and token that are asked for: on loopback names, elsewhere the token that is set, or made up and told here.
+
+    Raises:
+        SettingsError: `token-short`.
+    """
     token = settings().serve_token
     if token and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise SettingsError("token-short", f"THAW_SERVE_TOKEN needs at least {SHORTEST_TOKEN} ASCII characters.")

@@ -23,6 +23,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 120.0  # seconds
+TOKEN = "opens-for-the-tests"
 
 Answer = tuple[int, Any]
 
@@ -169,13 +170,13 @@ def trained_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(trained_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service on loopback, without a token."""
+    """The service on loopback, with a token."""
     workspace = tmp_path_factory.mktemp("served") / "workspace"
     shutil.copytree(trained_workspace, workspace)
-    with serving(workspace) as service:
+    with serving(workspace, THAW_SERVE_TOKEN=TOKEN) as service:
         yield service
 
 
 @pytest.fixture
 def client(served: Service) -> Client:
-    return Client(served.port)
+    return Client(served.port, TOKEN)

@@ -1,24 +1,34 @@
 """The service as its users meet it: the real program, a real run, HTTP."""
 
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, expect, sync_playwright
 
+from dashboard.core.limits import LIMITS
 from dashboard.core.metrics import PROBABILITY
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.runs.run import Run
+from tests.browser import visitor
 from tests.making import picture
-from tests.serving.conftest import Client, Service, encoded, form
+from tests.serving.conftest import TOKEN, Client, Service, encoded, form
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 GOOD = ("one.png", picture(1))
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+PHONE = {"width": 390, "height": 844}
+EVIL = ("<img src=http://evil.example/x>.png", picture(3))
 BAD = ("two.jpg", picture(2, "JPEG")[:-40])
 
 
@@ -90,6 +100,71 @@ def test_a_killed_worker_costs_at_most_one_request(client: Client, served: Servi
         answers = [pool.submit(client.predict, form(GOOD)).result() for _ in range(2)]
     assert [status for status, _ in answers].count(200) >= 1 and answers[1][0] == 200
     assert served.worker.pid != before.pid
+
+
+def schemathesis(served: Service, *options: str) -> str:
+    """What schemathesis found, when it asked the service what its document allows and what it does not."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
+            *(f"http://127.0.0.1:{served.port}/openapi.json", "--header", f"Authorization: Bearer {TOKEN}"),
+            *("--checks", "all", "--seed", "1", "--no-color", "--generation-database", "none", *options),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def test_it_does_what_its_document_says(served: Service) -> None:
+    assert "3 selected / 3 total" in schemathesis(served, "--phases", "coverage,fuzzing", "--max-examples", "10")
+
+
+@pytest.mark.soak
+def test_it_does_what_its_document_says_for_a_long_time(served: Service) -> None:
+    schemathesis(served, "--phases", "coverage,fuzzing", "--max-examples", "1000")
+    assert served.kept() == []
+
+
+def test_a_large_request_takes_no_memory_of_the_process_that_speaks_http(served: Service, client: Client) -> None:
+    large = ("large.png", bytes(LIMITS.image_bytes))
+    before = served.memory
+    for posted in (form, encoded):
+        status, answer = client.predict(posted(large, GOOD))
+        assert status == 200
+        assert [item.get("error", {}).get("code") for item in answer["pictures"]] == ["image-format", None]
+    assert served.memory - before < 20 << 20
+
+
+def test_a_person_tries_it_in_a_browser(served: Service) -> None:
+    if visitor.CHROMIUM is None:
+        pytest.skip("needs the program chromium (on Debian: apt install chromium)")
+    with (
+        sync_playwright() as playwright,
+        visitor.launch(playwright) as browser,
+        visitor.visiting(browser, f"http://localhost:{served.port}", viewport=PHONE) as (page, watch),
+    ):
+        page.goto("/")
+        files = [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in (EVIL, BAD)]
+        page.locator("#pictures").set_input_files(files)
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Classify").click()
+        expect(page.locator("#items li")).to_have_count(2)
+        expect(page.locator("#items li").first).to_contain_text(EVIL[0])
+        expect(page.locator("#items li").first.locator("meter")).to_have_count(3)
+        expect(page.locator("#items li").last).to_contain_text("before it is complete")
+        assert violations(page) == []
+        page.goto("/docs")
+        assert violations(page) == []
+        watch.check()
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return [each["id"] for each in found] + ["scrolls sideways"] * wide
 
 
 def test_told_to_end_it_answers_who_asked_and_leaves_nothing_behind(served: Service, client: Client) -> None:

@@ -37,7 +37,9 @@ function card(item, file) {
     const meter = document.createElement("meter");
     meter.value = each.probability;
     meter.setAttribute("aria-label", each.class_name);
-    list.append(element("dt", each.class_name), element("dd", percent(each.probability)), meter);
+    const bar = document.createElement("dd");
+    bar.append(meter);
+    list.append(element("dt", each.class_name), element("dd", percent(each.probability)), bar);
   }
   made.append(list);
   return made;
