@@ -8,6 +8,7 @@ import json
 import queue
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from dashboard.core.limits import SERVING
 from dashboard.core.settings import workspace
 from dashboard.data.child import JOB, TOLD
 from dashboard.data.parent import environment
+from dashboard.data.picture_bytes import DAMAGED
 from dashboard.runs.run import Run
 from dashboard.runs.workers import Worker
 
@@ -30,7 +32,7 @@ LEASE = "lease"
 MOST_TOLD = 1 << 20  # bytes
 SILENCE = 2.0 * SERVING.opening_seconds  # seconds after which a process is taken for dead
 CRASHES = 3  # children a request may lose
-TIMED_OUT = -14  # SIGALRM
+TIMED_OUT = -signal.SIGALRM
 
 
 @dataclass
@@ -51,13 +53,14 @@ class Classifying:
         self.class_names = run.class_names
         self.folder, self._lease = _own_folder()
         self._worker = Worker()
-        self._openers: queue.Queue[Worker] = queue.Queue()
-        for _ in range(OPENERS):
-            self._openers.put(Worker(OPENER, environment(self.folder)))
+        self._all = [Worker(OPENER, environment(self.folder)) for _ in range(OPENERS)]
+        self._openers: queue.Queue[Worker] = queue.Queue()  # those that nobody asks just now
+        for opener in self._all:
+            self._openers.put(opener)
 
     def warm(self) -> None:
         """Have the classifier ready, and traced for any number of pictures; raises as `Worker.call`."""
-        for opener in list(self._openers.queue):
+        for opener in self._all:
             opener.start()
         side = self.run.recipe.image_size
         with self.request() as folder:
@@ -67,9 +70,8 @@ class Classifying:
                 self._probabilities([grey] * count)
 
     def close(self) -> None:
-        self._worker.close()
-        while not self._openers.empty():
-            self._openers.get().close()
+        for each in (self._worker, *self._all):
+            each.close()
         self._lease.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -102,13 +104,12 @@ class Classifying:
         left_out: dict[int, UploadError] = {}
         opener = self._openers.get()
         try:
-            while True:
+            for _ in range(CRASHES + 1):
                 told = self._opened(opener, folder, content_type, list(left_out))
                 if told.trying is None:
                     return [_item(number, each, left_out) for number, each in enumerate(told.pictures)]
-                if len(left_out) == CRASHES:
-                    raise _crashed()
                 left_out[told.trying] = _ended_a_child(told.exit_code)
+            raise _crashed()
         finally:
             self._openers.put(opener)
 
@@ -143,7 +144,7 @@ class Told:
     def read(cls, path: Path, exit_code: int) -> "Told":
         """
         Raises:
-            UploadError: what the child refused as a whole, `request-too-slow`, or `upload-crashed` where it died of
+            UploadError: what the child refused as a whole, `request-too-slow`, or `request-crashed` where it died of
                 no one picture.
         """
         if exit_code == TIMED_OUT:
@@ -162,7 +163,8 @@ class Told:
                     pictures.append({"name": str(message["name"])})
                 else:
                     pictures[-1] |= message
-        except (ValueError, KeyError, IndexError, TypeError) as error:  # a child that was taken over says anything
+        # A child that was taken over says anything.
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _crashed() from error
         if not pictures:
             raise _crashed()
@@ -178,8 +180,8 @@ def _messages(path: Path) -> Iterator[dict[str, Any]]:
 
 def _item(number: int, told: dict[str, Any], left_out: dict[int, UploadError]) -> Item:
     refusal = left_out.get(number)
-    if refusal is None and told["kind"] == "refused":
-        refusal = UploadError(str(told["code"]), str(told["message"]))
+    if refusal is None and told.get("kind") != "opened":
+        refusal = UploadError(str(told.get("code", "image-unreadable")), str(told.get("message", DAMAGED)))
     return Item(told["name"], refusal=refusal)
 
 

@@ -37,6 +37,7 @@ def serve(run: Run, host: str, port: int) -> None:
         # Before uvicorn has its own: what it caught it raises again at its end, which shall be no death by a signal.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
+        _say(f"Loading the classifier of run {run.id}")
         classifying.warm()
         _say(f"Serving run {run.id} on {_address(listening)} (POST /predict; what else there is: /docs)")
         for number in (signal.SIGTERM, signal.SIGINT):
