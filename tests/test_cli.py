@@ -106,6 +106,7 @@ def test_import_does_not_guess_between_columns(home: Path, flat: Path) -> None:
         (("resume", "nothing"), "run-unknown"),
         (("predict", "nothing", "README.md"), "run-unknown"),
         (("export", "1", "--format", "keras", "--out", "out"), "run-unknown"),
+        (("serve", "nothing"), "run-unknown"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )

@@ -13,9 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 GUARDED = (
     *("dashboard", "pages", "pretraining"),
     *("keras", "tensorflow", "openvino", "mlflow", "tensorboard", "plotly", "streamlit"),
+    *("starlette", "uvicorn", "h11", "python_multipart"),
 )
 MAY_IMPORT = {
     "dashboard/core": ("dashboard.core",),
+    "dashboard/data/posted.py": ("dashboard.core", "dashboard.data", "python_multipart"),
     "dashboard/data": ("dashboard.core", "dashboard.data"),
     "dashboard/runs": ("dashboard.core", "dashboard.data", "dashboard.runs"),
     "dashboard/ml": (
@@ -25,7 +27,11 @@ MAY_IMPORT = {
     "dashboard/charts": ("dashboard.core", "dashboard.data", "dashboard.charts", "plotly"),
     "dashboard/ui": (
         *("dashboard.core", "dashboard.data", "dashboard.runs", "dashboard.charts", "dashboard.ui"),
-        *("streamlit", "plotly"),
+        *("streamlit", "plotly", "starlette"),
+    ),
+    "dashboard/serving": (
+        *("dashboard.core", "dashboard.data", "dashboard.runs", "dashboard.serving"),
+        *("starlette", "uvicorn", "h11"),
     ),
     "pages": ("dashboard.core", "dashboard.charts", "dashboard.ui", "streamlit"),
 }

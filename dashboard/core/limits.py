@@ -27,3 +27,20 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class ServingLimits:
+    """Upper bounds on what a client of `python -m dashboard serve` may send; of each picture those above hold too."""
+
+    request_bytes: int = 96 * MIB  # the largest picture still fits, in base64 too
+    pictures: int = 100  # a request
+    requests: int = 8  # worked on or received at once
+    connections: int = 512
+    head_seconds: float = 10.0  # for the head of a request to arrive
+    pause_seconds: float = 10.0  # between two pieces of a body
+    body_seconds: float = 120.0  # for a whole body
+    opening_seconds: int = 60  # for opening the pictures of a request
+
+
+SERVING = ServingLimits()

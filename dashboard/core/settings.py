@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     )
     mlflow_experiment: str = Field("Thaw", min_length=1, description="MLflow's experiment that runs are kept under")
 
+    serve_token: str = Field(
+        "", repr=False, description="what clients of `serve` show to be let in; made up when needed and empty"
+    )
+
     @property
     def absolute_workspace(self) -> Path:
         return self.workspace.expanduser().resolve()

@@ -14,6 +14,7 @@ from dashboard.core.errors import DashboardError, UploadError, as_record
 from dashboard.core.limits import LIMITS
 
 JOB = "job.json"  # in the folder the child starts in
+BODY, TOLD = "body", "told.jsonl"  # of a request to the service, and what its child tells, in the same folder
 OPEN_FILES = 256
 AHEAD = 8  # files of an import that are worked on at once
 TOGETHER = 256  # files that are forced to the disk, and told, in one go

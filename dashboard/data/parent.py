@@ -54,7 +54,7 @@ def messages(
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=folder,
-                env=_environment(folder),
+                env=environment(folder),
                 start_new_session=True,
             )
         try:
@@ -63,7 +63,7 @@ def messages(
             _end(process)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """Nothing of the server's own: no tokens, no proxies, no credentials."""
     return {
         "PATH": os.defpath,

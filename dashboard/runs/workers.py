@@ -7,7 +7,9 @@ input closes, so it never outlives whoever started it.
 import contextlib
 import itertools
 import json
+import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -38,9 +40,15 @@ class Worker:
     """One `python -m dashboard.ml.worker`, started when first needed and started again after a death.
 
     Calls from several threads wait for each other: a worker answers one at a time.
+
+    Args:
+        module: another program that answers in the same way.
+        environment: all that it finds in its environment; that of this process when left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "dashboard.ml.worker", environment: dict[str, str] | None = None) -> None:
+        self._command = [sys.executable, "-m", module]
+        self._environment = environment
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
@@ -56,7 +64,7 @@ class Worker:
         """End the process at once, whatever it is doing: it keeps nothing that is not written aside first."""
         self._closed = True
         if process := self._process:
-            process.kill()
+            _kill(process)
         with self._lock:
             self._end()
 
@@ -136,12 +144,13 @@ class Worker:
             self._answers = queue.Queue()
             with workspace("worker.log").open("ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "dashboard.ml.worker"],
+                    self._command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
                     text=True,
                     cwd=ROOT,
+                    env=self._environment,
                     start_new_session=True,
                 )
             threading.Thread(target=_pump, args=(self._process, self._answers), daemon=True).start()
@@ -162,8 +171,14 @@ class Worker:
             return
         with contextlib.suppress(BrokenPipeError):  # raised for what was never read; it is closed all the same
             _input(process).close()
-        process.kill()
+        _kill(process)
         process.wait()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process, and with it what it started."""
+    if process.poll() is None:  # once it has been waited for, its number may be another's
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _input(process: subprocess.Popen[str]) -> Any:
