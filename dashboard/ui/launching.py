@@ -59,7 +59,9 @@ def follow(run_id: str, told: str = "") -> None:
     """Go to a run; `told` says why it is not a new one where that was asked for."""
     if told:
         st.toast(told, icon=":material/info:")
-    state.choose_dataset(open_run(run_id).recipe.dataset)
+    run = open_run(run_id)
+    if not run.is_brought:  # its pictures are on another machine
+        state.choose_dataset(run.recipe.dataset)
     state.choose_run(run_id)
     navigation.go("run")
 
