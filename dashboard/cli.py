@@ -212,6 +212,7 @@ def _weights_source(text: str | None) -> dict[str, Any]:
         return {}
     if text in ("imagenet", "none"):
         return {"weights": text, "weights_file": None}
+    bringing.check_weights(Path(text))
     return {"weights": "file", "weights_file": weights.take_file(Path(text), Path(text).name)}
 
 

@@ -22,7 +22,7 @@ class Limits:
     label_file_bytes: int = 64 * MIB
     weights_bytes: int = 2 * GIB
     weights_memory: int = GIB  # of the child that reads them
-    weights_seconds: int = 120
+    weights_seconds: int = 120  # of processor, for the same
     json_bytes: int = MIB  # of a recipe, or of the names of classes
     child_memory: int = 2 * GIB
     child_seconds: int = 3600

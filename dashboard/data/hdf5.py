@@ -15,7 +15,7 @@ import numpy as np
 from dashboard.core.errors import WeightsError
 from dashboard.core.limits import LIMITS
 
-OBJECTS = 20_000  # groups and arrays in a file; the largest backbones have some 5,000
+OBJECTS = 10_000  # groups and arrays in a file; the largest backbones have some 4,000
 DEPTH = 32
 ATTRIBUTES = 64  # of one object; Keras 2 splits long lists of names into several
 ATTRIBUTE_BYTES = 65_536  # of one; what HDF5 itself kept to for long
@@ -37,15 +37,19 @@ class Expected:
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
-def check(path: Path) -> None:
+def check(path: Path, *, only_weights: bool = True) -> None:
     """Refuse a file by its structure alone.
+
+    Args:
+        path: of the file.
+        only_weights: refuse the file of a whole model too, whose weights alone could be read.
 
     Raises:
         WeightsError: `weights-unreadable`; `weights-unsafe` (links, data kept elsewhere, values that are promised and
             not there, anything but groups and arrays of real numbers); `model-not-opened` for a whole saved model.
     """
     with _opened(path) as file:
-        if "model_config" in file.attrs:
+        if only_weights and "model_config" in file.attrs:
             raise WeightsError(
                 "model-not-opened",
                 "The file is a whole saved model, which can hold code and is never opened. "
@@ -53,6 +57,9 @@ def check(path: Path) -> None:
             )
         for dataset in _check_structure(file):
             _check_numbers(dataset, integer=True)
+        if root := _root(file):  # names may be of any length and stand for each other: better read here than elsewhere
+            for layer in _names(root, "layer_names"):
+                _names(root[layer], "weight_names")
 
 
 def values(

@@ -39,11 +39,15 @@ class Parts:
 
 
 def work(job: dict[str, Any]) -> None:
-    """Do one job: `kind` look or read, see `runs.bringing`."""
+    """Do one job: `kind` look, read, or check (one weights file, by its structure); see `runs.bringing`."""
     if job["kind"] == "look":
         _look(job)
-    else:
+    elif job["kind"] == "read":
         _read(job)
+    else:
+        from dashboard.data import hdf5
+
+        hdf5.check(Path(job["path"]), only_weights=False)
 
 
 def _look(job: dict[str, Any]) -> None:

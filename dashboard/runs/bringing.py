@@ -18,6 +18,7 @@ from dashboard.core.limits import GIB, LIMITS
 from dashboard.core.recipe import Recipe, recipe_from
 from dashboard.core.settings import workspace
 from dashboard.data import names, parent
+from dashboard.data.downloads import is_whole_hdf5
 from dashboard.runs import queue
 from dashboard.runs.run import ELSEWHERE, Run, open_run, prepare_brought, versions
 from dashboard.runs.workers import Progress, Worker
@@ -25,6 +26,7 @@ from dashboard.runs.workers import Progress, Worker
 MODULE = "dashboard.data.model_files"
 BESIDE = ("labels.json", "recipe.json")  # what is looked for beside a weights file
 ROOM = 4  # times the sent bytes: unpacked, as plain numbers, and as the two files of a model
+PATIENCE = 5  # seconds that a child may take for each it may compute: a disk may be slow, and others at work
 Cancelled = Callable[[], bool]
 
 
@@ -85,6 +87,16 @@ def bring(
         return _place(run, name, what)
 
 
+def check_weights(path: Path) -> None:
+    """Have a child look at a weights file that somebody gave, before a process reads it that has no limits.
+
+    Raises:
+        UploadError, WeightsError: as `hdf5.check`; `weights-crashed`.
+    """
+    if is_whole_hdf5(path):  # else whoever takes it says what is wrong
+        _told({"kind": "check", "path": str(path.absolute())}, "", lambda done, total, text: None, lambda: False)
+
+
 def tensors(worker: Worker, recipe: Recipe, num_classes: int, cancelled: Cancelled = lambda: False) -> list[list[Any]]:
     """What `ml.bringing.expected` says of a recipe's classifier; computed once, then read from the workspace."""
     path = tensors_path(recipe, num_classes)
@@ -125,7 +137,7 @@ def _told(job: dict[str, Any], kind: str, on_progress: Progress, cancelled: Canc
 
 def _messages(job: dict[str, Any], cancelled: Cancelled) -> Generator[dict[str, Any], None, None]:
     try:
-        yield from parent.messages(MODULE, job, seconds=LIMITS.weights_seconds, cancelled=cancelled)
+        yield from parent.messages(MODULE, job, seconds=PATIENCE * LIMITS.weights_seconds, cancelled=cancelled)
     except parent.Crashed as error:
         raise WeightsError(
             "weights-crashed",

@@ -31,8 +31,9 @@ def summary(dataset: Dataset) -> None:
     recipe = state.draft()
     members = resources.members(dataset.id, dataset.version)
     training = int((members["split"] == "train").sum())
+    head = ", head included," if recipe.keep_head else ""
     st.write(
-        f"**{recipe.network_name}** {STARTS[recipe.weights]} at {recipe.image_size} pixels, on "
+        f"**{recipe.network_name}** {STARTS[recipe.weights]}{head} at {recipe.image_size} pixels, on "
         f"{text.count(training, 'training picture')} of **{text.literal(dataset.name)}** in "
         f"{text.count(members['class_name'].nunique(), 'class')}."
     )

@@ -15,7 +15,7 @@ from dashboard.core.errors import WeightsError
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace
 from dashboard.data import weights
-from dashboard.runs import workers
+from dashboard.runs import bringing, workers
 from dashboard.ui import forms, panels, resources, state, text
 
 RECOMMENDED = "MobileNetV2"
@@ -175,6 +175,7 @@ def _own_file(recipe: Recipe) -> None:
         def work(report: Any, _cancelled: Any) -> str:
             report(0, 0, "Comparing the file with the network")
             try:
+                bringing.check_weights(staged)
                 sha = weights.take_file(staged, file.name)
             finally:
                 staged.unlink()

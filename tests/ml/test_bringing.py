@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from dashboard.core import files
+from dashboard.core.errors import WeightsError
 from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import settings
 from dashboard.data.weights import take_file
@@ -42,7 +43,7 @@ def brought(tmp_path_factory: pytest.TempPathFactory, lively_file: Path) -> Iter
     before, folder = dict(os.environ), tmp_path_factory.mktemp("two machines")
     enter(folder / "there")
     start = {"weights": "file", "weights_file": take_file(lively_file, lively_file.name)}
-    recipe = recipe_from({**SMALL, **start, "epochs": 2, "batch_size": 8, "learning_rate": 0.01})
+    recipe = recipe_from({**SMALL, **start, "epochs": 1, "batch_size": 8, "learning_rate": 0.01})
     made = prepare("made", recipe, store_shapes())
     train.train(made)
     export.write_zip(made, folder / "everything.zip", lambda done, total, text: None)
@@ -91,6 +92,24 @@ def test_it_predicts_what_the_other_machine_predicted(brought: Brought) -> None:
     assert expected.std(axis=0).max() > 1e-3, "a constant output would pass every comparison"
     for place, values in arrays(brought.run).items():
         np.testing.assert_array_equal(values, arrays(brought.made)[place], place)
+
+
+def test_what_the_worker_refuses_changes_nothing_it_has_ready(brought: Brought, tmp_path: Path) -> None:
+    """Finite weights, too large for any answer: only the network itself can tell."""
+
+    def overflow(file: h5py.File) -> None:
+        file["layers/dense/vars/0"][:] = 3e38
+
+    before = workers.predict(brought.worker, brought.run, brought.manifest[:8])
+    left = sorted(brought.run.path.parent.iterdir())
+    for name, data in model_bytes.export(weights=model_bytes.weights(overflow)).items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(WeightsError, match="gives no numbers") as refusal:
+        bringing.bring(brought.worker, bringing.sent([tmp_path / model_bytes.WEIGHTS]))
+    assert refusal.value.code == "weights-not-finite"
+    assert sorted(brought.run.path.parent.iterdir()) == left
+    assert list((settings().absolute_workspace / "scratch").iterdir()) == []
+    pd.testing.assert_frame_equal(workers.predict(brought.worker, brought.run, brought.manifest[:8]), before)
 
 
 def test_it_goes_on_learning_with_its_head(brought: Brought) -> None:

@@ -23,12 +23,10 @@ WHOLE_WAY = (
     "NaN",
     "another width of the backbone",
     "declares gigabytes",
-    "external link",
     "a flipped bit in our own export",
     "a Keras file with a Lambda",
     "a zip bomb",
     "an unknown field",
-    "classes swapped",
 )
 HOSTILE = [case for case in CASES if case not in HONEST]
 

@@ -5,6 +5,7 @@ limits of a real child, does its job in its own folder and ends. `asking_for_mod
 """
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -91,5 +92,6 @@ def forked(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str,
 
 if __name__ == "__main__":
     assert carried and hdf5  # imported before the first fork, as everything that a child needs
+    gc.freeze()  # or every fork would copy what the collector touches
     for at, each in enumerate(CASES):
         print(json.dumps(outcome(each, Path(sys.argv[1]) / str(at))), flush=True)
