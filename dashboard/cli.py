@@ -24,7 +24,7 @@ from dashboard.core.schedules import SCHEDULES
 from dashboard.core.spreadsheets import formula_safe
 from dashboard.core.steering import LEVERS
 from dashboard.data import datasets, intake, inventory, label_files, weights
-from dashboard.runs import cache, follow, measures, queue, status, steering, supervisor, workers
+from dashboard.runs import bringing, cache, follow, measures, queue, starting, status, steering, supervisor, workers
 from dashboard.runs.run import Run, open_run
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -49,6 +49,11 @@ def main() -> None:
 
 def _say(done: int, total: int, text: str) -> None:
     click.echo(f"{text}: {done} of {total}", err=True)
+
+
+def _tell(done: int, total: int, text: str) -> None:
+    """As `_say`, of steps that have no count too."""
+    click.echo(f"{text}: {done} of {total}" if total else text, err=True)
 
 
 def _print(value: Any, *, as_json: bool, text: str) -> None:
@@ -123,6 +128,7 @@ def _import(path: Path, name: str = "", into: str = "") -> datasets.Dataset:
 RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--backbone", help="A builder of keras.applications."),
     click.option("--weights", help="imagenet, none, or a weights file."),
+    click.option("--keep-head/--new-head", default=None, help="Begin with the head in the weights file, or a new one."),
     click.option("--alpha", type=float, help="Width of MobileNet and MobileNetV2."),
     click.option("--image-size", type=int, help="Side of the square the network sees, in pixels."),
     click.option("--epochs", type=int, help="Most epochs with the backbone frozen."),
@@ -156,6 +162,7 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dataset", "dataset_text", required=True, help="Id or name of a dataset, or a path to import.")
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe; options given beside it win.")
 @click.option("--split", "split_file", type=click.Path(path_type=Path), help="CSV with columns path and split.")
+@click.option("--from-run", "from_run", default="", help="Begin with the weights of this run, and its head if it fits.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
 @_recipe_options
@@ -164,6 +171,7 @@ def train(
     dataset_text: str,
     recipe_file: Path | None,
     split_file: Path | None,
+    from_run: str,
     name: str,
     detach: bool,
     as_json: bool,
@@ -179,6 +187,10 @@ def train(
     dataset = _dataset(dataset_text)
     if split_file:
         dataset = datasets.resplit_as_given(dataset, _read_split(split_file))
+    if from_run:
+        class_names = list(datasets.members(dataset)["class_name"].unique())
+        kept = {} if options["keep_head"] is None else {"keep_head": options["keep_head"]}
+        values |= starting.fields(open_run(queue.find(from_run)["id"]), class_names) | kept
     recipe = recipe_from({**values, "dataset": dataset.id, "dataset_version": dataset.version})
     with workers.Worker() as worker:
         workers.check(worker, recipe)
@@ -200,6 +212,7 @@ def _weights_source(text: str | None) -> dict[str, Any]:
         return {}
     if text in ("imagenet", "none"):
         return {"weights": text, "weights_file": None}
+    bringing.check_weights(Path(text))
     return {"weights": "file", "weights_file": weights.take_file(Path(text), Path(text).name)}
 
 
@@ -372,6 +385,20 @@ def export(run_text: str, format_name: str, out: Path, as_json: bool) -> None:
     with files.replacing(out / made.name) as aside:
         shutil.copyfile(made, aside)
     _print({"path": str(out / made.name)}, as_json=as_json, text=str(out / made.name))
+
+
+@main.command()
+@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Name of its run.")
+@JSON
+def bring(paths: tuple[Path, ...], name: str, as_json: bool) -> None:
+    """Bring a model of another machine: an export's zip, or model.weights.h5 with labels.json and recipe.json."""
+    what = bringing.sent(list(paths))
+    with workers.Worker() as worker:
+        run = bringing.bring(worker, what, name=name, on_progress=_tell)
+    record = {"run": run.id, "class_names": run.class_names}
+    text = f"Run {queue.row(run.id)['number']} ({run.id}): {run.recipe.network_name}, {', '.join(run.class_names)}"
+    _print(record, as_json=as_json, text=text)
 
 
 @main.command("cache")

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from dashboard.charts import history
-from dashboard.ui import comparing, panels, pickers, waiting
+from dashboard.ui import bringing, comparing, panels, pickers, waiting
 
 st.title("Runs")
 
+bringing.panel()
 pickers.run("lists all runs and compares them")
 waiting.panel()
 chosen = comparing.table()

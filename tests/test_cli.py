@@ -278,3 +278,14 @@ def test_a_dataset_is_corrected_undone_and_has_a_log(home: Path, shapes: Path) -
     assert refused.returncode == 2 and refused.stderr.startswith("class-unknown: ")
     log = json.loads(thaw("dataset", "log", dataset, "--json").stdout)
     assert [each["version"] for each in log] == [3, 2, 1] and log[-1]["reason"] == "imported"
+
+
+def test_bring_refuses_a_file_that_is_no_export_with_its_code(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.weights.h5").write_bytes(b"weights")
+    done = thaw("bring", tmp_path / "model.weights.h5")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        "model-kind: The file 'model.weights.h5' cannot be brought. Expected"
+    )
+    absent = thaw("bring", tmp_path / "nothing.zip")
+    assert absent.returncode == 2 and absent.stderr.startswith("model-absent: There is no file")

@@ -50,6 +50,16 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def place_folder(source: Path, path: Path) -> None:
+    """Move a whole folder of files to its place, where there is none yet, after everything in it is on the disk."""
+    for file in source.iterdir():
+        fsync(file)
+    fsync(source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(source, path)
+    fsync(path.parent)
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder, if it is there, so that it is never there by half under its name."""
     if not path.exists():

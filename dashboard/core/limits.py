@@ -21,6 +21,9 @@ class Limits:
     disk_reserve: int = GIB  # left free by uploads
     label_file_bytes: int = 64 * MIB
     weights_bytes: int = 2 * GIB
+    weights_memory: int = GIB  # of the child that reads them
+    weights_seconds: int = 120  # of processor, for the same
+    json_bytes: int = MIB  # of a recipe, or of the names of classes
     child_memory: int = 2 * GIB
     child_seconds: int = 3600
     images_a_class: int = 3  # the least that can be split into train, validation and test

@@ -19,6 +19,7 @@ FEATURE_EXTRACTION = "feature extraction"
 FINE_TUNING = "fine-tuning"
 
 SCRATCH = {"epochs": 1, "fine_tune_epochs": 10, "fine_tune_learning_rate": 1e-3, "train_batch_normalization": True}
+OTHER_WEIGHTS = {"weights_file": None, "keep_head": False}  # what goes with a weights file
 
 WeightsSource = Literal["imagenet", "none", "file"]
 
@@ -49,6 +50,11 @@ class Recipe(BaseModel):
         "imagenet", description="where the backbone starts: imagenet, none (random), or a file"
     )
     weights_file: str | None = Field(None, description="SHA-256 of a weights file taken into the workspace")
+    keep_head: bool = Field(
+        False,
+        description="begin with the head in the weights file too, where its classes are those of the dataset; "
+        "off puts a new one on top",
+    )
     image_size: int = Field(
         224,
         ge=16,
@@ -181,6 +187,10 @@ class Recipe(BaseModel):
             raise RecipeError(
                 "weights-file-missing", "A weights file belongs to weights 'file', and to no other source of weights."
             )
+        if self.keep_head and self.weights != "file":
+            raise RecipeError(
+                "head-without-file", "Only a weights file has a head that could be kept. Switch keep_head off."
+            )
         if self.epochs + self.fine_tune_epochs == 0:
             raise RecipeError("no-epochs", "Nothing to train: both phases have 0 epochs. Give one of them at least 1.")
         return self
@@ -216,12 +226,12 @@ class Recipe(BaseModel):
 
     def from_scratch(self) -> "Recipe":
         """This recipe for a network that knows nothing: random weights; after one epoch everything learns."""
-        return self.replace(**{**SCRATCH, "weights": "none", "weights_file": None, "unfreeze_from": None})
+        return self.replace(**{**SCRATCH, **OTHER_WEIGHTS, "weights": "none", "unfreeze_from": None})
 
     def pretrained(self) -> "Recipe":
         """This recipe starting from ImageNet's weights, with what `from_scratch` changed back at its advised values."""
         advised = {name: Recipe.model_fields[name].default for name in (*SCRATCH, "unfreeze_from")}
-        return self.replace(**{**advised, "weights": "imagenet", "weights_file": None})
+        return self.replace(**{**advised, **OTHER_WEIGHTS, "weights": "imagenet"})
 
     def replace(self, **changes: Any) -> "Recipe":
         """This recipe with some fields changed, validated anew."""

@@ -60,6 +60,25 @@ def contents(path: Path, found: list[Entry]) -> Iterator[Content]:
         yield from reader(path).contents(path, wanted)
 
 
+def zip_directory(path: Path, most: int) -> list[Entry]:
+    """As `directory`, of a zip whose files may have up to `most` bytes each."""
+    with _damage_is_refused():
+        return without_duplicates(zips.directory(path, most))
+
+
+def copy_from_zip(path: Path, entry: Entry, target: Path) -> None:
+    """Write one member of a zip, as `zip_directory` found it, to a file.
+
+    Raises:
+        UploadError: `member-damaged`, `member-lying-size`, `archive-...`.
+    """
+    with _damage_is_refused():
+        try:
+            zips.copy(path, entry, target)
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise entries.damaged() from error
+
+
 @contextlib.contextmanager
 def _damage_is_refused() -> Iterator[None]:
     """A reader fed with anything may raise anything; it is never more than an archive that cannot be read."""

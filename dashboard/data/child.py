@@ -20,32 +20,45 @@ AHEAD = 8  # files of an import that are worked on at once
 TOGETHER = 256  # files that are forced to the disk, and told, in one go
 
 
-def answer(work: Callable[[dict[str, Any]], None]) -> int:
-    """The child's side: limit this process, do the job, report a refusal as an answer. Returns the exit code."""
-    _limit()
+def answer(
+    work: Callable[[dict[str, Any]], None],
+    *,
+    memory: int = LIMITS.child_memory,
+    seconds: int = LIMITS.child_seconds,
+    file_bytes: int = 2 * LIMITS.image_bytes,
+) -> int:
+    """The child's side: limit this process, do the job, report a refusal as an answer. Returns the exit code.
+
+    Args:
+        work: does the job.
+        memory: bytes of address space it may have.
+        seconds: of processor.
+        file_bytes: the largest file it may write.
+    """
+    _limit(memory, seconds, file_bytes)
     try:
         work(json.loads(Path(JOB).read_text()))
     except DashboardError as error:
         say(kind="error", error=as_record(error))
     except MemoryError:
-        say(kind="error", error=as_record(_out_of_memory()))
+        say(kind="error", error=as_record(_out_of_memory(memory)))
     else:
         say(kind="done")
     return 0
 
 
-def _out_of_memory() -> UploadError:
-    gigabytes = LIMITS.child_memory / 1024**3
+def _out_of_memory(memory: int) -> UploadError:
+    gigabytes = memory / 1024**3
     return UploadError(
         "upload-memory", f"Opening this needs more than the {gigabytes:g} GiB of memory that are allowed."
     )
 
 
-def _limit() -> None:
+def _limit(memory: int, seconds: int, file_bytes: int) -> None:
     for kind, value in (
-        (resource.RLIMIT_AS, LIMITS.child_memory),
-        (resource.RLIMIT_CPU, LIMITS.child_seconds),
-        (resource.RLIMIT_FSIZE, 2 * LIMITS.image_bytes),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):

@@ -33,17 +33,23 @@ class Content:
 
 
 def judged(
-    name: str, index: int, size: int, refusal: UploadError | None, *, backslash_separates: bool = False
+    name: str,
+    index: int,
+    size: int,
+    refusal: UploadError | None,
+    *,
+    backslash_separates: bool = False,
+    most: int = LIMITS.image_bytes,
 ) -> Entry | None:
-    """None for clutter. Refusals by name come before refusals by kind."""
+    """None for clutter. Refusals by name come before refusals by kind; `most` bytes are taken."""
     if names.is_clutter(name.replace("\\", "/")):
         return None
     try:
         path = names.tidy(name, backslash_separates=backslash_separates)
     except UploadError as error:
         return Entry(names.shown(name), index, size, error)
-    if refusal is None and size > LIMITS.image_bytes:
-        refusal = too_large(size)
+    if refusal is None and size > most:
+        refusal = too_large(size, most)
     return Entry(path, index, size, refusal)
 
 
@@ -93,5 +99,11 @@ def truncated() -> UploadError:
     return UploadError("archive-truncated", "The archive ends before it is complete. Send it again.")
 
 
-def too_large(size: int) -> UploadError:
-    return UploadError("member-too-large", f"The file has {size:,} bytes; at most {LIMITS.image_bytes:,} are taken.")
+def too_large(size: int, most: int = LIMITS.image_bytes) -> UploadError:
+    return UploadError("member-too-large", f"The file has {size:,} bytes; at most {most:,} are taken.")
+
+
+def lying() -> UploadError:
+    return UploadError(
+        "member-lying-size", "The archive promised a number of bytes for the file and holds another number."
+    )

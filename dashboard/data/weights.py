@@ -1,13 +1,15 @@
 """Weights files: where Keras' published ImageNet weights are, and files a user brings."""
 
+import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from dashboard.core.backbones import Backbone, weights_file_name, weights_published, weights_url_path
 from dashboard.core.errors import WeightsError
-from dashboard.core.files import replacing, sha256
+from dashboard.core.files import read_json, replacing, sha256, write_text
 from dashboard.core.limits import LIMITS
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings, workspace
@@ -24,9 +26,11 @@ from dashboard.data.downloads import (
 __all__ = [
     "PretrainedFile",
     "Whereabouts",
+    "classes_of",
     "download",
     "imagenet_file",
     "require",
+    "require_head",
     "take_file",
     "weights_file_path",
     "whereabouts",
@@ -99,8 +103,44 @@ def weights_file_path(sha: str) -> Path:
     return workspace("weights", f"{sha}.h5")
 
 
-def take_file(source: Path, original_name: str) -> str:
+def classes_of(sha: str) -> list[str]:
+    """What the head in a weights file tells apart, in the order of its outputs; empty where nobody said."""
+    path = weights_file_path(sha).with_suffix(".json")
+    return list(read_json(path)["class_names"]) if path.exists() else []
+
+
+def require_head(recipe: Recipe, class_names: Sequence[str]) -> None:
+    """Refuse to keep a head that tells other classes apart than these.
+
+    Raises:
+        WeightsError: `weights-other-classes`.
+    """
+    if not recipe.keep_head:
+        return
+    there, wanted = classes_of(recipe.weights_file or ""), sorted(class_names)
+    if there == wanted:
+        return
+    added, gone = sorted(set(wanted) - set(there)), sorted(set(there) - set(wanted))
+    differs = f"Only the dataset has {_listed(added)}; only the weights have {_listed(gone)}."
+    raise WeightsError(
+        "weights-other-classes",
+        f"The head in the weights file cannot be kept: {differs if there else 'nothing says what its classes are.'} "
+        "Begin with a new head: switch keep_head off on the Model page, or give --new-head.",
+    )
+
+
+def _listed(class_names: list[str]) -> str:
+    more = f" and {len(class_names) - 3} more" if len(class_names) > 3 else ""
+    return ", ".join(f"'{name}'" for name in class_names[:3]) + more if class_names else "none"
+
+
+def take_file(source: Path, original_name: str, class_names: Sequence[str] = ()) -> str:
     """Copy a user's weights file into the workspace and return its SHA-256. It is not parsed.
+
+    Args:
+        source: the file.
+        original_name: as the user calls it.
+        class_names: what its head tells apart, in the order of its outputs; empty where it has none, or nobody knows.
 
     Raises:
         WeightsError: `weights-file-unknown`, `weights-too-large`, `weights-not-hdf5`, `disk-full`,
@@ -124,4 +164,6 @@ def take_file(source: Path, original_name: str) -> str:
                 shutil.copyfile(source, aside)
         except OSError as error:
             raise not_written(original_name, target.parent, error) from error
+    if class_names:
+        write_text(target.with_suffix(".json"), json.dumps({"class_names": list(class_names)}))
     return sha

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dashboard.core.errors import UploadError
+from dashboard.core.files import CHUNK
 from dashboard.core.limits import LIMITS
 from dashboard.data import entries
 from dashboard.data.entries import Content, Entry
@@ -14,8 +15,13 @@ LOCAL_HEADER = 30  # bytes in front of the name of each member
 DOS_FOLDER = 0x10  # of the external attributes
 
 
-def directory(path: Path) -> list[Entry]:
-    """Every file of the archive, by the central directory; raises what `zipfile` raises where it is damaged."""
+def directory(path: Path, most: int = LIMITS.image_bytes) -> list[Entry]:
+    """Every file of the archive, by the central directory; raises what `zipfile` raises where it is damaged.
+
+    Args:
+        path: the archive.
+        most: bytes that one file may have, unpacked.
+    """
     if not zipfile.is_zipfile(path):
         raise entries.truncated()  # the directory stands at the end
     with zipfile.ZipFile(path) as archive:
@@ -23,7 +29,7 @@ def directory(path: Path) -> list[Entry]:
         entries.check_totals(len(infos), sum(info.file_size for info in infos))
         _check_places(infos, archive.start_dir)
         found = (
-            entries.judged(_name(info), index, info.file_size, _refusal(info), backslash_separates=True)
+            entries.judged(_name(info), index, info.file_size, _refusal(info), backslash_separates=True, most=most)
             for index, info in enumerate(infos)
             if not _is_folder(info)
         )
@@ -77,6 +83,27 @@ def _bomb() -> UploadError:
         "member-ratio",
         f"The file unpacks to more than {LIMITS.archive_ratio} times its packed size, which no picture does.",
     )
+
+
+def copy(path: Path, entry: Entry, target: Path) -> None:
+    """Write one member to a file, piece by piece, and no more of it than its directory promised.
+
+    Raises:
+        UploadError: `member-lying-size`; and what `zipfile` raises where it is damaged.
+    """
+    count = 0
+    with (
+        zipfile.ZipFile(path) as archive,
+        archive.open(archive.infolist()[entry.index]) as member,
+        target.open("wb") as file,
+    ):
+        while chunk := member.read(CHUNK):
+            count += len(chunk)
+            if count > entry.size:
+                raise entries.lying()
+            file.write(chunk)
+    if count != entry.size:
+        raise entries.lying()
 
 
 def contents(path: Path, wanted: dict[int, Entry]) -> Iterator[Content]:

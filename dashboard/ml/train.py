@@ -255,6 +255,7 @@ def save(run: Run, model: keras.Model) -> None:
         "alpha": recipe.alpha,
         "input": "RGB 0..255, any size; resized and scaled inside the model",
         "output": "probabilities in the order of class_names",
+        "weights_sha256": files.sha256(run.weights_path),  # whoever brings them elsewhere knows a changed bit by it
     }
     files.write_json(run.path / "labels.json", labels)
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import IO, Any
 
 from dashboard.ml.importing import import_keras
@@ -29,7 +30,19 @@ import numpy as np
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
 from dashboard.core.settings import settings
-from dashboard.ml import backbone, bake_off, cut, examples, export, finder, look_alikes, material, promise, weights
+from dashboard.ml import (
+    backbone,
+    bake_off,
+    bringing,
+    cut,
+    examples,
+    export,
+    finder,
+    look_alikes,
+    material,
+    promise,
+    weights,
+)
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.run import open_run
 
@@ -126,6 +139,16 @@ def find_look_alikes(progress: Progress, *, recipe: dict[str, Any]) -> list[list
     return found
 
 
+def expected_weights(progress: Progress, *, recipe: dict[str, Any], num_classes: int) -> list[Any]:
+    """Layer, place, shape and type of every weight of a classifier, as `ml.bringing`."""
+    return bringing.expected(recipe_from(recipe), num_classes)
+
+
+def write_model(progress: Progress, *, folder: str, values: str) -> None:
+    """The model files of a run brought from another machine; raises as `ml.bringing`."""
+    bringing.write_model(Path(folder), Path(values))
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -138,6 +161,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "measure": measure,
     "bake_off": try_backbone,
     "look_alikes": find_look_alikes,
+    "expected_weights": expected_weights,
+    "write_model": write_model,
 }
 
 

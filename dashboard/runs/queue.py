@@ -9,14 +9,15 @@ import pandas as pd
 import sqlalchemy as sa
 
 from dashboard.core import lease
-from dashboard.core.database import ACTIVE, database
+from dashboard.core.database import ACTIVE, database, insert_or_ignore
+from dashboard.core.database import datasets as datasets_table
 from dashboard.core.database import runs as table
 from dashboard.core.errors import AlreadyUnderWay, RunError
 from dashboard.core.recipe import Recipe
 from dashboard.core.steering import MORE_EPOCHS
 from dashboard.data import datasets, weights
 from dashboard.runs import checkpoints, status, steering
-from dashboard.runs.run import Run, open_run, prepare
+from dashboard.runs.run import ELSEWHERE, Run, open_run, prepare
 from dashboard.runs.status import Status
 
 START = 10.0  # seconds a worker may take to its lease
@@ -28,14 +29,16 @@ def enqueue(recipe: Recipe, *, name: str = "") -> Run:
 
     Raises:
         DatasetError: the dataset or its version does not exist.
-        WeightsError: the backbone's weights are not on this machine.
+        WeightsError: the backbone's weights are not on this machine, or the head to be kept has other classes.
         AlreadyUnderWay: a run of the same recipe waits or trains already.
     """
     _refuse_twin(recipe)
     dataset = datasets.get(recipe.dataset, recipe.dataset_version)
     weights.require(recipe)
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-    run = prepare(run_id, recipe, datasets.members(dataset))
+    members = datasets.members(dataset)
+    weights.require_head(recipe, list(members["class_name"].unique()))
+    run_id = new_id()
+    run = prepare(run_id, recipe, members)
     values = {
         "id": run_id,
         "name": name or f"{recipe.network_name} on {dataset.name}",
@@ -56,6 +59,38 @@ def enqueue(recipe: Recipe, *, name: str = "") -> Run:
         _refuse_twin(recipe)
         raise
     return run
+
+
+def new_id() -> str:
+    """The id of a new run: when it was made, UTC, and six digits that tell twins apart."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def record_brought(run: Run, name: str, message: str) -> None:
+    """Add the row of a finished run that was trained on another machine, with the accuracies it came with.
+
+    Its pictures are in no dataset of this workspace; a row that is in no list stands in their place.
+    """
+    report, now = run.report(), time.time()
+    elsewhere = {"id": ELSEWHERE, "name": "another machine", "created_at": now, "deleted_at": now}
+    values = {
+        "id": run.id,
+        "name": name,
+        "dataset_id": ELSEWHERE,
+        "dataset_version": 1,
+        "device": DEVICE,
+        "status": status.FINISHED,
+        "message": message,
+        "created_at": now,
+        "started_at": now,
+        "ended_at": now,
+        "validation_accuracy": report.get("validation_accuracy"),
+        "test_accuracy": report.get("test_accuracy"),
+        "recipe_digest": run.recipe.digest,
+    }
+    with database().begin() as connection:
+        connection.execute(insert_or_ignore(connection, datasets_table).values(**elsewhere))
+        connection.execute(table.insert().values(**values))
 
 
 def _refuse_twin(recipe: Recipe) -> None:

@@ -16,6 +16,7 @@ from dashboard.core.settings import workspace
 from dashboard.runs import events
 
 MANIFEST_COLUMNS = ["sha256", "path", "class_name", "split"]
+ELSEWHERE = "elsewhere"  # in the place of a dataset's id: the pictures are on another machine
 PACKAGES = ("keras", "tensorflow", "openvino", "numpy", "pillow")
 
 
@@ -43,13 +44,33 @@ class Run:
 
     @cached_property
     def manifest(self) -> pd.DataFrame:
-        """The pictures of this run as they were when it was made; columns `MANIFEST_COLUMNS`, text only."""
+        """The pictures of this run as they were when it was made; columns `MANIFEST_COLUMNS`, text only.
+
+        Raises:
+            RunError: the run was brought from another machine without it.
+        """
+        if self.is_brought and not (self.path / "manifest.csv").exists():
+            raise self._not_brought("list of pictures")
         return pd.read_csv(self.path / "manifest.csv", dtype=str, keep_default_na=False)
 
     @property
     def class_names(self) -> list[str]:
         """Names in index order."""
+        if self.is_brought:
+            return list(files.read_json(self.path / "labels.json")["class_names"])
         return sorted(self.manifest["class_name"].unique())
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether it was trained on another machine; what of it came along is there, in files of this program."""
+        return (self.path / "brought.json").exists()
+
+    def _not_brought(self, what: str) -> RunError:
+        return RunError(
+            "not-brought",
+            f"Run '{self.id}' was trained on another machine and brought here without its {what}. "
+            "Bring the whole zip of its Export page instead.",
+        )
 
     @property
     def events_path(self) -> Path:
@@ -90,9 +111,11 @@ class Run:
             Columns path, sha256, split, true, predicted, and one `probability: <class>` per class.
 
         Raises:
-            RunError: the run has not come to its predictions.
+            RunError: the run has not come to its predictions, or was brought without them.
         """
         path = self.path / "predictions.csv"
+        if not path.exists() and self.is_brought:
+            raise self._not_brought("predictions")
         if not path.exists():
             raise RunError("run-unfinished", f"Run '{self.id}' has no predictions yet; they are made when it ends.")
         text = dict.fromkeys(["path", "sha256", "split", "true", "predicted"], str)
@@ -157,3 +180,17 @@ def prepare(run_id: str, recipe: Recipe, manifest: pd.DataFrame) -> Run:
     files.write_text(run.path / "manifest.csv", manifest[MANIFEST_COLUMNS].to_csv(index=False))
     files.write_json(run.path / "recipe.json", {"recipe": recipe.model_dump(mode="json"), "versions": versions()})
     return run
+
+
+def prepare_brought(run: Run, recipe: Recipe, class_names: list[str], about: dict[str, Any]) -> None:
+    """Fill the directory of a run that was trained on another machine: all but its model and its tables.
+
+    Args:
+        run: its directory is there and empty.
+        recipe: with `ELSEWHERE` for a dataset.
+        class_names: in the order of the outputs.
+        about: what was sent, and what is known of it.
+    """
+    files.write_json(run.path / "brought.json", about)
+    files.write_json(run.path / "labels.json", {"class_names": class_names})
+    files.write_json(run.path / "recipe.json", {"recipe": recipe.model_dump(mode="json"), "versions": {}})

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.core.recipe import Recipe
 from dashboard.data import datasets
 from dashboard.runs import queue
-from dashboard.runs.run import open_run
+from dashboard.runs.run import ELSEWHERE, open_run
 from dashboard.ui import live, navigation, resources, state, text
 
 AT_FIRST = 3  # newest runs that are compared before anybody chose
@@ -72,6 +72,8 @@ def label(run_id: str) -> str:
 def _named(recipe: Recipe) -> dict[str, Any]:
     """The recipe with names where it holds ids."""
     values = recipe.model_dump(mode="json", exclude={"dataset_version", "weights_file"})
+    if recipe.dataset == ELSEWHERE:
+        return {**values, "dataset": "on another machine"}
     return {**values, "dataset": f"{datasets.get(recipe.dataset).name}, version {recipe.dataset_version}"}
 
 

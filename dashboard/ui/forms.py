@@ -37,6 +37,7 @@ LABELS = {
     "cache": "Compute what stays frozen once",
     "image_size": "Image size (pixels)",
     "alpha": "Width (alpha)",
+    "keep_head": "Keep its head",
 }
 
 CHOICES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}  # fields that name a row

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.charts import confusion
 from dashboard.core import metrics
-from dashboard.ui import panels, resources, walls
+from dashboard.ui import bringing, panels, resources, text, walls
 from dashboard.ui.pickers import Chosen
 
 SPLITS = {"test": "Test (never seen)", "validation": "Validation (chose the epoch)", "train": "Training (learned from)"}
@@ -13,7 +13,14 @@ SHOWN = 24
 
 
 def split(chosen: Chosen) -> pd.DataFrame:
-    """The predictions on the split of one's choice; test first."""
+    """The predictions on the split of one's choice; test first. Stops the page of a run that was brought without."""
+    if chosen.run.is_brought and not bringing.has_predictions(chosen.run):
+        st.info(
+            f"{text.literal(chosen.title)} was trained on another machine and brought here without its predictions. "
+            "Bring the whole zip of its Export page to see them.",
+            icon=":material/move_to_inbox:",
+        )
+        st.stop()
     predictions = resources.predictions(chosen.run.id)
     here = [name for name in SPLITS if (predictions["split"] == name).any()]
     wanted = st.segmented_control(

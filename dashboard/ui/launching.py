@@ -31,8 +31,9 @@ def summary(dataset: Dataset) -> None:
     recipe = state.draft()
     members = resources.members(dataset.id, dataset.version)
     training = int((members["split"] == "train").sum())
+    head = ", head included," if recipe.keep_head else ""
     st.write(
-        f"**{recipe.network_name}** {STARTS[recipe.weights]} at {recipe.image_size} pixels, on "
+        f"**{recipe.network_name}** {STARTS[recipe.weights]}{head} at {recipe.image_size} pixels, on "
         f"{text.count(training, 'training picture')} of **{text.literal(dataset.name)}** in "
         f"{text.count(members['class_name'].nunique(), 'class')}."
     )
@@ -59,7 +60,9 @@ def follow(run_id: str, told: str = "") -> None:
     """Go to a run; `told` says why it is not a new one where that was asked for."""
     if told:
         st.toast(told, icon=":material/info:")
-    state.choose_dataset(open_run(run_id).recipe.dataset)
+    run = open_run(run_id)
+    if not run.is_brought:  # its pictures are on another machine
+        state.choose_dataset(run.recipe.dataset)
     state.choose_run(run_id)
     navigation.go("run")
 

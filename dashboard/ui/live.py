@@ -10,7 +10,19 @@ from dashboard.core.recipe import Recipe
 from dashboard.core.steering import Steer
 from dashboard.runs import events, pace, queue, status, steering, supervisor
 from dashboard.runs.run import open_run
-from dashboard.ui import curves, launching, navigation, panels, pickers, resources, state, steer, text
+from dashboard.ui import (
+    bringing,
+    curves,
+    launching,
+    navigation,
+    panels,
+    pickers,
+    resources,
+    starting,
+    state,
+    steer,
+    text,
+)
 from dashboard.ui.pickers import Chosen
 
 LOOK_AGAIN = 1.0  # seconds
@@ -29,6 +41,9 @@ ICONS = {
 
 def panel(chosen: Chosen) -> None:
     """The whole run; looks again by itself while the run is under way."""
+    if chosen.run.is_brought:
+        bringing.story(chosen)
+        return
     under_way = chosen.row["status"] in status.UNDER_WAY
     st.fragment(_story, run_every=LOOK_AGAIN if under_way else None)(chosen.run.id, chosen.row["status"])
     if chosen.row["status"] == status.RUNNING:
@@ -164,6 +179,7 @@ def _controls(chosen: Chosen) -> None:
                 if st.button(label, key=f"run_{page}", type="primary" if page == "evaluate" else "secondary"):
                     state.choose_run(chosen.run.id)
                     navigation.go(page)
+            starting.button(chosen)
 
 
 def _try(action: object) -> None:
@@ -206,9 +222,8 @@ def recipe(chosen: Chosen) -> None:
     )
     with st.expander("Recipe and log", icon=":material/receipt_long:"):
         st.dataframe(rows, hide_index=True, alt="The recipe of this run")
-        if chosen.row["status"] not in status.UNDER_WAY and st.button(
-            "Run this recipe again", key="run_repeat", icon=":material/replay:"
-        ):
+        repeats = chosen.row["status"] not in status.UNDER_WAY and not chosen.run.is_brought
+        if repeats and st.button("Run this recipe again", key="run_repeat", icon=":material/replay:"):
             launching.again(chosen.run)
         if chosen.run.log_path.exists():
             st.code(chosen.run.log_path.read_text(errors="replace")[-4000:], language=None, wrap_lines=True)

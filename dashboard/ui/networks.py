@@ -15,7 +15,7 @@ from dashboard.core.errors import WeightsError
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace
 from dashboard.data import weights
-from dashboard.runs import workers
+from dashboard.runs import bringing, workers
 from dashboard.ui import forms, panels, resources, state, text
 
 RECOMMENDED = "MobileNetV2"
@@ -157,12 +157,15 @@ def _download(file: weights.PretrainedFile, report: Any, cancelled: Any) -> Path
 def _own_file(recipe: Recipe) -> None:
     place = "weights_file"
     if done := panels.job(place):
-        state.change(weights="file", weights_file=done.result)
+        state.change(weights="file", weights_file=done.result, keep_head=False)
         st.rerun()
     if recipe.weights == "file":
         st.caption(":material/check_circle: Your file fits this network.")
+        _head(recipe)
     file = st.file_uploader(
-        "A weights file of this backbone (.h5)", type=["h5"], key=state.upload_key("model_weights_file")
+        "A weights file of this backbone, or of a classifier on it (.h5)",
+        type=["h5"],
+        key=state.upload_key("model_weights_file"),
     )
     if file is not None and not panels.busy(place) and st.button("Use this file", key="model_use_file", type="primary"):
         staged = workspace("uploads", f"{secrets.token_hex(8)}.h5")
@@ -172,6 +175,7 @@ def _own_file(recipe: Recipe) -> None:
         def work(report: Any, _cancelled: Any) -> str:
             report(0, 0, "Comparing the file with the network")
             try:
+                bringing.check_weights(staged)
                 sha = weights.take_file(staged, file.name)
             finally:
                 staged.unlink()
@@ -182,6 +186,14 @@ def _own_file(recipe: Recipe) -> None:
         panels.start(place, "Reading the weights", work)
         state.clear_uploads()
         st.rerun()
+
+
+def _head(recipe: Recipe) -> None:
+    """Whether the head in the file is kept, where it is known what it tells apart."""
+    class_names = weights.classes_of(recipe.weights_file or "")
+    if class_names:
+        forms.field("model", "keep_head")
+        st.caption(f"Its head tells apart: {text.literal(', '.join(class_names))}")
 
 
 def blocks(recipe: Recipe) -> pd.DataFrame | None:

@@ -8,7 +8,7 @@ from dashboard.core.errors import DashboardError
 from dashboard.core.recipe import Recipe
 from dashboard.data import datasets
 from dashboard.runs import queue
-from dashboard.runs.run import open_run
+from dashboard.runs.run import ELSEWHERE, open_run
 
 # A page's widgets are keyed "<page>_<field>"; a field of the recipe has one on these pages and in the frame.
 PAGES_WITH_FIELDS = ("frame", "model", "train")
@@ -19,9 +19,10 @@ def init() -> None:
     if "draft" in st.session_state:
         return
     runs, sets = queue.listing(), datasets.listing()
+    own = runs[runs["dataset_id"] != ELSEWHERE]
     st.session_state.run_id = runs["id"].iloc[0] if len(runs) else None
     st.session_state.dataset_id = sets["id"].iloc[0] if len(sets) else None
-    st.session_state.draft = open_run(runs["id"].iloc[0]).recipe if len(runs) else Recipe(dataset="")
+    st.session_state.draft = open_run(own["id"].iloc[0]).recipe if len(own) else Recipe(dataset="")
     st.session_state.refusal = None
     st.session_state.jobs = {}
     st.session_state.uploads = 0
@@ -81,6 +82,7 @@ def choose_backbone(name: str, *, image_size: int, keep: str = "") -> None:
         unfreeze_from=None,
         weights="imagenet",
         weights_file=None,
+        keep_head=False,
     )
 
 

@@ -29,6 +29,7 @@ def test_every_field_says_what_it_does_and_has_an_advised_value() -> None:
         ({"augmentation": ("flip", "swirl")}, "augmentation-unknown", "received 'swirl'"),
         ({"epochs": 0}, "no-epochs", "Nothing to train"),
         ({"weights": "file"}, "weights-file-missing", "weights file"),
+        ({"keep_head": True}, "head-without-file", "Only a weights file has a head"),
         ({"learning_rate": 0}, "recipe-invalid", "learning_rate: .* greater than 0; received 0"),
         ({"batch_size": 0}, "recipe-invalid", "batch_size: .*greater than or equal to 1; received 0"),
         ({"epoch": 3}, "recipe-invalid", "epoch: .*not permitted; received 3"),

@@ -345,3 +345,24 @@ def test_a_weights_file_that_does_not_exist_is_refused_by_its_name(workspace: Pa
         weights.take_file(tmp_path / "gone.h5", "gone.h5")
 
     assert refusal.value.code == "weights-file-unknown"
+
+
+def test_a_head_is_kept_for_its_own_classes_alone(workspace: Path, tmp_path: Path):
+    (tmp_path / "mine.h5").write_bytes(hdf5())
+    sha = weights.take_file(tmp_path / "mine.h5", "mine.h5", ["ash", "birch"])
+    kept = Recipe(dataset="d", weights="file", weights_file=sha, keep_head=True)
+
+    assert weights.classes_of(sha) == ["ash", "birch"]
+    weights.require_head(kept, ["birch", "ash"])
+    weights.require_head(kept.replace(keep_head=False), ["elm", "oak"])
+    with pytest.raises(WeightsError, match=r"Only the dataset has 'elm'; only the weights have 'birch'\.") as refusal:
+        weights.require_head(kept, ["ash", "elm"])
+    assert refusal.value.code == "weights-other-classes"
+
+
+def test_a_head_of_which_nobody_said_the_classes_is_not_kept(workspace: Path, tmp_path: Path):
+    (tmp_path / "mine.h5").write_bytes(hdf5())
+    sha = weights.take_file(tmp_path / "mine.h5", "mine.h5")
+
+    with pytest.raises(WeightsError, match="nothing says what its classes are"):
+        weights.require_head(Recipe(dataset="d", weights="file", weights_file=sha, keep_head=True), ["ash", "elm"])
