@@ -27,7 +27,7 @@ from dashboard.core.recipe import Phase
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, evaluate, material, standing, steering, tracking
+from dashboard.ml import blocks, classifier, evaluate, material, standing, steering, tracking
 from dashboard.ml.callbacks import PauseRequested, StopRequested, heed
 from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data, Material
@@ -257,6 +257,7 @@ def save(run: Run, model: keras.Model) -> None:
         "output": "probabilities in the order of class_names",
     }
     files.write_json(run.path / "labels.json", labels)
+    blocks.write(run, model)
 
 
 def end(run: Run, to: Status, message: str = "") -> None:
