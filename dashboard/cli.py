@@ -159,8 +159,15 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @main.command()
-@click.option("--dataset", "dataset_text", required=True, help="Id or name of a dataset, or a path to import.")
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe; options given beside it win.")
+@click.option(
+    "--dataset", "dataset_text", default="", help="Id or name of a dataset, or a path to import; else the recipe's own."
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path),
+    help="A recipe, such as a run's recipe.json: repeats that run. Options given beside it win.",
+)
 @click.option("--split", "split_file", type=click.Path(path_type=Path), help="CSV with columns path and split.")
 @click.option("--from-run", "from_run", default="", help="Begin with the weights of this run, and its head if it fits.")
 @click.option("--name", default="", help="Name of the run.")
@@ -184,7 +191,7 @@ def train(
     recipe_from(
         {**values, "dataset": "unknown yet", "dataset_version": 1}
     )  # refuse nonsense before importing thousands
-    dataset = _dataset(dataset_text)
+    dataset = _dataset(dataset_text) if dataset_text else _dataset_of(values)
     if split_file:
         dataset = datasets.resplit_as_given(dataset, _read_split(split_file))
     if from_run:
@@ -220,6 +227,13 @@ def _dataset(text: str) -> datasets.Dataset:
     if Path(text).exists():
         return _import(Path(text))
     return datasets.find(text)
+
+
+def _dataset_of(recipe: dict[str, Any]) -> datasets.Dataset:
+    """The version of a dataset that a recipe was made for, whose pictures have the same split."""
+    if "dataset" not in recipe:
+        raise DatasetError("dataset-missing", "Nothing says what to train on. Give --dataset, or a --recipe that does.")
+    return datasets.get(str(recipe["dataset"]), recipe.get("dataset_version"))
 
 
 def _read_split(path: Path) -> pd.DataFrame:

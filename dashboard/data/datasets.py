@@ -27,6 +27,7 @@ LIKENESSES = ["sha256_a", "sha256_b", "similarity"]
 REMARKS = ["path", "code", "reason", "refused"]
 IN_USE = ("queued", *database.ACTIVE)  # statuses of runs that still need the dataset
 ROWS_AT_ONCE = 5_000
+GIVEN, DIVIDED_ANEW = "split given", "split changed"  # why there are versions that are divided in another way
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,7 @@ def resplit(dataset: Dataset, split: SplitSettings) -> Dataset:
     def divide(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(split=_divided(rows, likenesses(dataset), split))
 
-    return _new_version(dataset, divide, "split changed", split)
+    return _new_version(dataset, divide, DIVIDED_ANEW, split)
 
 
 def leaks(dataset: Dataset) -> tuple[int, int]:
@@ -334,9 +335,7 @@ def resplit_as_given(dataset: Dataset, table: pd.DataFrame) -> Dataset:
         DatasetError: `split-file-columns`, `split-file-duplicate`, `split-file-name`, `split-file-unknown`,
             `split-file-missing`, `split-file-incomplete`.
     """
-    return _new_version(
-        dataset, lambda rows: rows.assign(split=splits.as_given(rows, table)), "split given", SplitSettings()
-    )
+    return _new_version(dataset, lambda rows: rows.assign(split=splits.as_given(rows, table)), GIVEN, SplitSettings())
 
 
 def _new_version(
@@ -376,6 +375,18 @@ def split_settings(dataset: Dataset) -> SplitSettings:
     )
     with database.database().connect() as connection:
         return SplitSettings.model_validate_json(connection.scalar(query) or "{}")
+
+
+def as_it_came(dataset: Dataset) -> bool:
+    """Whether every picture of this version has the split that its folder or its label file named."""
+    table = database.members
+    parted = sa.select(table.c.path).where(
+        table.c.dataset_id == dataset.id,
+        table.c.version == dataset.version,
+        table.c.given_split != table.c.split,
+    )
+    with database.database().connect() as connection:
+        return connection.execute(parted.limit(1)).first() is None
 
 
 def rename(dataset_id: str, name: str) -> Dataset:

@@ -27,7 +27,7 @@ from dashboard.core.recipe import Phase
 from dashboard.core.settings import settings
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN, VALIDATION
-from dashboard.ml import classifier, evaluate, material, standing, steering, tracking
+from dashboard.ml import blocks, classifier, evaluate, material, standing, steering, tracking
 from dashboard.ml.callbacks import PauseRequested, StopRequested, heed
 from dashboard.ml.fit import fit, lowest_block
 from dashboard.ml.material import Data, Material
@@ -258,6 +258,7 @@ def save(run: Run, model: keras.Model) -> None:
         "weights_sha256": files.sha256(run.weights_path),  # whoever brings them elsewhere knows a changed bit by it
     }
     files.write_json(run.path / "labels.json", labels)
+    blocks.write(run, model)
 
 
 def end(run: Run, to: Status, message: str = "") -> None:

@@ -93,6 +93,10 @@ class Run:
         return self.path / "model.keras"
 
     @property
+    def blocks_path(self) -> Path:
+        return self.path / "blocks.json"
+
+    @property
     def has_model(self) -> bool:
         return self.model_path.exists() and self.weights_path.exists()
 
