@@ -38,9 +38,21 @@ class Crashed(UploadError):  # noqa: N818 - it is the child that did
 
 
 def messages(
-    module: str, job: dict[str, Any], *, seconds: float, cancelled: Callable[[], bool] | None = None
+    module: str,
+    job: dict[str, Any],
+    *,
+    seconds: float,
+    cancelled: Callable[[], bool] | None = None,
+    pass_fds: tuple[int, ...] = (),
 ) -> Iterator[dict[str, Any]]:
     """Run `python -m module` over one job and yield what it reports, line by line, up to and without the last.
+
+    Args:
+        module: what the child runs.
+        job: JSON-safe values.
+        seconds: after which it is ended.
+        cancelled: asked again and again; true ends it.
+        pass_fds: open files the child gets under the same numbers.
 
     Raises:
         UploadError: `upload-timeout`, `upload-cancelled`, `upload-crashed`, or what the child itself refused.
@@ -56,6 +68,7 @@ def messages(
                 cwd=folder,
                 env=_environment(folder),
                 start_new_session=True,
+                pass_fds=pass_fds,
             )
         try:
             yield from _conversation(process, time.monotonic() + seconds, cancelled)

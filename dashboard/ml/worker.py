@@ -29,7 +29,9 @@ from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
 from dashboard.core.settings import settings
 from dashboard.ml import backbone, bake_off, cut, examples, export, finder, look_alikes, material, promise, weights
+from dashboard.ml.batches import carry_out
 from dashboard.ml.predict import Classifier, open_classifier
+from dashboard.runs.batches import open_batch
 from dashboard.runs.run import open_run
 
 Progress = Callable[[int, int, str], None]
@@ -65,6 +67,14 @@ def predict(progress: Progress, *, run: str, shas: list[str]) -> list[list[float
         found.extend(probabilities.tolist())
         progress(len(found), len(shas), "predicting")
     return found
+
+
+def predict_batch(progress: Progress, *, batch: str) -> int:
+    """Carry a batch of predictions out from where it is; how many rows it has then. Raises as `ml.batches`."""
+    wanted = open_batch(batch)
+    path = wanted.run.weights_path
+    carry_out(wanted, lambda: _classifier(wanted.run.id, path.stat().st_mtime_ns), progress)
+    return wanted.done
 
 
 def make_export(progress: Progress, *, run: str, format: str) -> dict[str, str]:
@@ -112,6 +122,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
     "predict": predict,
+    "predict_batch": predict_batch,
     "export": make_export,
     "check_weights": check_weights,
     "augmentation_examples": augmentation_examples,
