@@ -137,23 +137,26 @@ def _itself(number: int, path: Path, name: str, below: str = "") -> Asked:
 def _chosen(found: list[Asked], path: str, name: str) -> list[Asked]:
     """Those of the pictures that a list names, in their own order, and what it names in vain."""
     pictures = PictureNames(each.path for each in found)
-    cells = _cells(path, lambda cell: has_picture_suffix(cell) or bool(_find(pictures, cell)))
+    cells = _cells(path, lambda cell: has_picture_suffix(cell) or len(_find(pictures, cell)) == 1)
     wanted: set[str] = set()
     missing = []
     for cell in cells:
-        if match := _find(pictures, cell):
-            wanted.update(match)
+        match = _find(pictures, cell)
+        if len(match) == 1:
+            wanted |= match
         else:
-            reason = f"The list {names.shown(name)} names it, and no picture of that name was given with it."
+            what = "several pictures have" if match else "no picture has"
+            reason = f"The list {names.shown(name)} names it, and {what} that name. Write the whole path."
             missing.append(Asked(names.shown(cell), code="list-unknown", reason=reason))
     return [*(each for each in found if each.path in wanted), *missing]
 
 
-def _find(pictures: PictureNames, cell: str) -> Sequence[str]:
+def _find(pictures: PictureNames, cell: str) -> set[str]:
+    """The pictures a cell may mean; pictures of one path are meant together."""
     try:
-        return pictures.find(cell, loosely=True)
+        return set(pictures.find(cell, loosely=True))
     except UploadError:
-        return ()
+        return set()
 
 
 def _named(path: str, name: str) -> Iterator[Asked]:

@@ -22,15 +22,27 @@ TOGETHER = 256  # files that are forced to the disk, and told, in one go
 def answer(work: Callable[[dict[str, Any]], None]) -> int:
     """The child's side: limit this process, do the job, report a refusal as an answer. Returns the exit code."""
     _limit()
+    _answer(work, json.loads(Path(JOB).read_text()))
+    return 0
+
+
+def serve(work: Callable[[dict[str, Any]], None]) -> int:
+    """As `answer`, for one job a line of standard input until that ends: a child that is started before its job."""
+    _limit()
+    for line in sys.stdin:
+        _answer(work, json.loads(line))
+    return 0
+
+
+def _answer(work: Callable[[dict[str, Any]], None], job: dict[str, Any]) -> None:
     try:
-        work(json.loads(Path(JOB).read_text()))
+        work(job)
     except DashboardError as error:
         say(kind="error", error=as_record(error))
     except MemoryError:
         say(kind="error", error=as_record(_out_of_memory()))
     else:
         say(kind="done")
-    return 0
 
 
 def _out_of_memory() -> UploadError:

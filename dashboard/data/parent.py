@@ -38,42 +38,46 @@ class Crashed(UploadError):  # noqa: N818 - it is the child that did
 
 
 def messages(
-    module: str,
-    job: dict[str, Any],
-    *,
-    seconds: float,
-    cancelled: Callable[[], bool] | None = None,
-    pass_fds: tuple[int, ...] = (),
+    module: str, job: dict[str, Any], *, seconds: float, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Run `python -m module` over one job and yield what it reports, line by line, up to and without the last.
-
-    Args:
-        module: what the child runs.
-        job: JSON-safe values.
-        seconds: after which it is ended.
-        cancelled: asked again and again; true ends it.
-        pass_fds: open files the child gets under the same numbers.
 
     Raises:
         UploadError: `upload-timeout`, `upload-cancelled`, `upload-crashed`, or what the child itself refused.
     """
     with scratch() as folder:
         (folder / JOB).write_text(json.dumps(job))
-        with (folder / "log.txt").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=folder,
-                env=_environment(folder),
-                start_new_session=True,
-                pass_fds=pass_fds,
-            )
-        try:
-            yield from _conversation(process, time.monotonic() + seconds, cancelled)
-        finally:
-            _end(process)
+        with started(module, folder) as process:
+            yield from conversation(process, seconds=seconds, cancelled=cancelled)
+
+
+@contextlib.contextmanager
+def started(
+    module: str, folder: Path, *, stdin: int = subprocess.DEVNULL, pass_fds: tuple[int, ...] = ()
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A child that runs `python -m module`; it is ended afterwards, and whatever it started with it.
+
+    Args:
+        module: what it runs.
+        folder: it starts in; its own.
+        stdin: as of `subprocess`.
+        pass_fds: open files it gets under the same numbers.
+    """
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=_environment(folder),
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -90,10 +94,11 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _conversation(
-    process: subprocess.Popen[bytes], deadline: float, cancelled: Callable[[], bool] | None
+def conversation(
+    process: subprocess.Popen[bytes], *, seconds: float, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[dict[str, Any]]:
-    for line in _lines(process, deadline, cancelled):
+    """What a child reports of one job; raises as `messages`."""
+    for line in _lines(process, time.monotonic() + seconds, cancelled):
         try:
             message = json.loads(line)
         except ValueError:

@@ -10,13 +10,13 @@ import numpy as np
 from dashboard.core.errors import RunError
 from dashboard.ml import prefix, streaming
 from dashboard.ml.predict import Classifier
-from dashboard.ml.streaming import Seen
+from dashboard.ml.streaming import Seen, Stream
 from dashboard.runs import batch_rows
 from dashboard.runs.batch_rows import Row
 from dashboard.runs.batches import Batch
 
 ROWS = 256  # written at once at the most
-SAY = 0.25  # seconds between two words about progress, and two looks whether somebody cancelled
+SAY = 0.25  # seconds between two words about progress
 SECONDS = 2.0  # between two writes, if there is anything to write; what a kill costs
 
 Progress = Callable[[int, int, str], None]
@@ -35,39 +35,37 @@ def carry_out(batch: Batch, classifier: Callable[[], Classifier], progress: Prog
             that. What was predicted is kept.
         UploadError: as of `ml.streaming`.
     """
-    with batch.at_work():
+    with batch.at_work(), streaming.Stream(batch) as stream:
         progress(batch.done, 0, "Looking at what was given")
-        streaming.settle(batch)
+        stream.settle()
         start, total = batch.done, batch.total or 0
         if start < total:
             progress(start, total, "Loading the network")
-            _go_on(batch, classifier(), start, lambda done: progress(done, total, "Predicting"))
-
-
-def _go_on(batch: Batch, classifier: Classifier, start: int, progress: Callable[[int], None]) -> None:
-    rows = _Rows(batch)
-    seen = streaming.pictures(batch, start, classifier.image_size)
-    said = 0.0
-    try:
-        for answers in classifier.answers(rows.batches(seen), (batch.total or 0) - start):
-            rows.answer(answers)
-            rows.write_if_due()
-            if time.monotonic() - said > SAY:
-                progress(start + rows.count)
-                said = time.monotonic()
-                if batch.stop_requested:
-                    break
-        else:
-            rows.rest()
-    finally:
-        seen.close()
-        rows.write()
-    progress(start + rows.count)
+            _go_on(batch, stream, classifier(), lambda done: progress(start + done, total, "Predicting"))
     if batch.stop_requested and not batch.finished:
         raise RunError(
             "batch-stopped",
             f"Cancelled after {batch.done:,} of {batch.total:,} pictures. What was predicted is kept, and can go on.",
         )
+
+
+def _go_on(batch: Batch, stream: Stream, classifier: Classifier, progress: Callable[[int], None]) -> None:
+    start, rows, said = batch.done, _Rows(batch), 0.0
+    seen = stream.pictures(start, classifier.image_size)
+    try:
+        for answers in classifier.answers(rows.batches(seen), (batch.total or 0) - start):
+            rows.answer(answers)
+            rows.write_if_due()
+            if time.monotonic() - said > SAY:
+                progress(rows.count)
+                said = time.monotonic()
+            if batch.stop_requested:
+                break
+        else:
+            rows.rest()
+    finally:
+        rows.write()
+    progress(rows.count)
 
 
 class _Rows:

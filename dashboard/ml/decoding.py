@@ -46,7 +46,7 @@ def work(job: dict[str, Any]) -> None:
         return
     with Path(job["asked"]).open(encoding="utf-8") as lines:
         wanted = [Asked(**json.loads(line)) for line in itertools.islice(lines, job["start"], job["end"])]
-    with open(job["pipe"], "wb") as pipe:
+    with open(job["pipe"], "wb", closefd=False) as pipe:
         tell(wanted, given, int(job["image_size"]), int(job["careful"]), pipe)
 
 
@@ -125,4 +125,4 @@ def _tell_one(seen: Seen | UploadError, pipe: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(child.answer(work))
+    sys.exit(child.serve(work))

@@ -28,7 +28,19 @@ import keras
 from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
 from dashboard.core.settings import settings
-from dashboard.ml import backbone, bake_off, cut, examples, export, finder, look_alikes, material, promise, weights
+from dashboard.ml import (
+    backbone,
+    bake_off,
+    cut,
+    examples,
+    export,
+    finder,
+    look_alikes,
+    material,
+    promise,
+    streaming,
+    weights,
+)
 from dashboard.ml.batches import carry_out
 from dashboard.ml.predict import Classifier, open_classifier
 from dashboard.runs.batches import open_batch
@@ -73,7 +85,10 @@ def predict_batch(progress: Progress, *, batch: str) -> int:
     """Carry a batch of predictions out from where it is; how many rows it has then. Raises as `ml.batches`."""
     wanted = open_batch(batch)
     path = wanted.run.weights_path
-    carry_out(wanted, lambda: _classifier(wanted.run.id, path.stat().st_mtime_ns), progress)
+    try:
+        carry_out(wanted, lambda: _classifier(wanted.run.id, path.stat().st_mtime_ns), progress)
+    finally:
+        streaming.prepare()
     return wanted.done
 
 

@@ -1,23 +1,19 @@
 """The Predict page, with a network that was drawn and never trained."""
 
-import io
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.core.settings import settings
-from dashboard.runs import batch_rows, batches
+from dashboard.runs import batches
 from dashboard.runs.run import Run
-from dashboard.ui import predicted
 from tests.drawn import CLASS_NAMES, drawn_run
-from tests.making import folder_of, picture, zip_of
-from tests.pages.conftest import ROOT, plain, settle
+from tests.making import folder_of, picture
+from tests.pages.conftest import ROOT, settle
 
 pytestmark = pytest.mark.slow
 
