@@ -1,6 +1,7 @@
 """Pieces of the Predict page: how pictures come in, what is under way, and what was left off."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,9 @@ from dashboard.ui.jobs import Job
 from dashboard.ui.pickers import Chosen
 
 PLACE = "predict"
-KEPT = "predictions"  # id of the run, of its batch that is shown, and ids of the files it was made of
+SHOWN = "predict_shown"  # ids of a run and of its batch that is shown
+TAKEN = "predict_taken"  # ids of a run, of its batch, and of the browser's files that the batch was made of
+NOTHING = ("", "", ())
 QUICK = 0.45  # seconds in which a few pictures are predicted by a worker that is ready
 UPLOAD, FOLDER, LARGE, CAMERA = "Pictures, zip or list", "Folder", "Large zip", "Camera"
 
@@ -79,7 +82,7 @@ def _server_folder(chosen: Chosen) -> None:
 def _take(chosen: Chosen, files: Sequence[Any]) -> None:
     """Predict what was sent, once; what came beside files that are predicted already is added to them."""
     ids = tuple(file.file_id for file in files)
-    run_id, batch_id, known = state.remembered(KEPT, ("", "", ()))
+    run_id, batch_id, known = state.remembered(TAKEN, NOTHING)
     if not ids or (run_id == chosen.run.id and ids == known):
         return
     has_list = any(is_label_file(file.name) for file in files)
@@ -91,9 +94,10 @@ def _take(chosen: Chosen, files: Sequence[Any]) -> None:
         batch = batches.open_batch(batch_id)
         batch.refuse_other_weights()
         batch.add(given, staged)
-        start(batch, ids)
+        start(batch)
     else:
-        begin(chosen, given, staged, ids)
+        batch = begin(chosen, given, staged)
+    state.remember(TAKEN, (chosen.run.id, batch.id, ids))
 
 
 def _given(paths: Sequence[Any], names: Sequence[str]) -> Given:
@@ -103,14 +107,16 @@ def _given(paths: Sequence[Any], names: Sequence[str]) -> Given:
     return Given(tuple(pair for pair in pairs if pair not in lists), tuple(lists))
 
 
-def begin(chosen: Chosen, given: Given, staged: Any = None, ids: tuple[str, ...] = ()) -> None:
+def begin(chosen: Chosen, given: Given, staged: Path | None = None) -> Batch:
     """Start a new batch and show it."""
-    start(batches.begin(chosen.run, given, staged), ids)
+    batch = batches.begin(chosen.run, given, staged)
+    start(batch)
+    return batch
 
 
-def start(batch: Batch, ids: tuple[str, ...] = ()) -> None:
+def start(batch: Batch) -> None:
     """Carry a batch out in the background and show it; wait the moment that a few pictures take."""
-    state.remember(KEPT, (batch.request.run, batch.id, ids))
+    _show(batch)
 
     def work(report: Any, cancelled: Any) -> None:
         workers.predict_batch(resources.worker(), batch, on_progress=report, cancelled=cancelled)
@@ -143,11 +149,13 @@ def follow(chosen: Chosen) -> Batch | None:
     return shown
 
 
+def _show(batch: Batch) -> None:
+    state.remember(SHOWN, (batch.request.run, batch.id))
+
+
 def _shown(chosen: Chosen, found: list[Batch]) -> Batch | None:
-    run_id, batch_id, _ = state.remembered(KEPT, ("", "", ()))
-    if run_id != chosen.run.id:
-        return None
-    return next((batch for batch in found if batch.id == batch_id), None)
+    run_id, batch_id = state.remembered(SHOWN, ("", ""))
+    return next((batch for batch in found if (run_id, batch_id) == (chosen.run.id, batch.id)), None)
 
 
 def _interrupted(batch: Batch) -> None:
@@ -177,7 +185,7 @@ def earlier(chosen: Chosen, shown: Batch | None) -> None:
         batch_id = st.selectbox("Predictions", list(names), format_func=names.__getitem__, key="predict_earlier")
         with st.container(horizontal=True):
             if st.button("Show", key="predict_show"):
-                state.remember(KEPT, (chosen.run.id, batch_id, ()))
+                _show(batches.open_batch(batch_id))
                 st.rerun()
             with st.popover("Delete", icon=":material/delete:"):
                 st.write("Their table and thumbnails will be gone. Your own files stay where they are.")
