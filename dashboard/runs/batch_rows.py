@@ -5,13 +5,14 @@ order (float32), true (the class its folder is named for, else empty), sha256, c
 read). Inside the parts also sure, the probability of the predicted class, and where the thumbnail lies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dashboard.core import files
@@ -119,6 +120,23 @@ def thumbnail(folder: Path, part: int, start: int, size: int) -> bytes:
     with (folder / f"rows-{part:08d}.thumbnails").open("rb") as file:
         file.seek(start)
         return file.read(size)
+
+
+def forget(folder: Path, shas: Collection[str]) -> None:
+    """Blank the thumbnails of pictures of these digests; their rows stay."""
+    for part in parts(folder):
+        table = pq.read_table(part, partitioning=None)
+        its = pc.is_in(table.column("sha256"), pa.array(list(shas), pa.string()))
+        blank = pc.and_(its, pc.greater(table.column("size"), 0))
+        if not pc.any(blank).as_py():
+            continue
+        thumbnails = bytearray(part.with_suffix(".thumbnails").read_bytes())
+        for row in table.filter(blank).select(["start", "size"]).to_pylist():
+            thumbnails[row["start"] : row["start"] + row["size"]] = bytes(row["size"])
+        files.write_bytes(part.with_suffix(".thumbnails"), bytes(thumbnails))
+        sizes = pc.if_else(blank, 0, table.column("size"))
+        with files.replacing(part) as aside:
+            pq.write_table(table.set_column(table.column_names.index("size"), "size", sizes), aside, compression="zstd")
 
 
 def each_part(folder: Path) -> Iterator[pd.DataFrame]:

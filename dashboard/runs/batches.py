@@ -27,9 +27,11 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from dashboard.core import files
+from dashboard.core.database import database, pictures
 from dashboard.core.errors import RunError
 from dashboard.core.lease import Lease, is_held
 from dashboard.core.settings import workspace
@@ -245,6 +247,15 @@ def of_run(run: Run) -> list[Batch]:
     """All batches of a run, the newest first."""
     paths = sorted(workspace("predictions", "_").parent.glob("*/" + REQUEST), reverse=True)
     return [batch for batch in (Batch(path.parent) for path in paths) if batch.request.run == run.id]
+
+
+def forget_erased() -> None:
+    """Blank the thumbnails of pictures that were deleted for good, in every batch."""
+    erased = sa.select(pictures.c.sha256).where(pictures.c.erased_at.is_not(None))
+    with database().connect() as connection:
+        shas = set(connection.scalars(erased))
+    for path in workspace("predictions", "_").parent.glob("*/" + REQUEST) if shas else ():
+        batch_rows.forget(path.parent, shas)
 
 
 def open_batch(batch_id: str) -> Batch:

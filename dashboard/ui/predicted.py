@@ -55,7 +55,8 @@ def _counts(batch: Batch, rows: pd.DataFrame) -> None:
     if refused:
         st.warning(f"{text.count(refused, 'file')} could not be read; the table says why.", icon=":material/report:")
     if aside:
-        st.caption(f"{text.count(aside, 'other file')} left aside: no pictures.")
+        what = "is no picture and was" if aside == 1 else "are no pictures and were"
+        st.caption(f"{text.count(aside, 'other file')} {what} left aside.")
 
 
 def judged(batch: Batch, rows: pd.DataFrame) -> None:
@@ -129,8 +130,9 @@ def cards(batch: Batch, rows: pd.DataFrame, whole: pd.DataFrame) -> None:
         for number, (index, row) in enumerate(shown.iterrows()):
             values = whole.loc[index, [metrics.PROBABILITY + name for name in names]].to_numpy(float)
             with st.container(border=True):
-                thumbnail = batch_rows.thumbnail(batch.path, row["part"], row["start"], row["size"])
-                st.image(thumbnail, caption=text.literal(row["path"]), width="stretch", alt=str(row["path"]))
+                if row["size"]:  # none where the picture was deleted for good
+                    thumbnail = batch_rows.thumbnail(batch.path, row["part"], row["start"], row["size"])
+                    st.image(thumbnail, caption=text.literal(row["path"]), width="stretch", alt=str(row["path"]))
                 st.markdown(_verdict(row["predicted"], float(row["sure"])))
                 panels.chart(
                     probabilities.bars(dict(zip(names, values, strict=True)), top=3, colors=colors),

@@ -1,5 +1,6 @@
 """Predictions on the command line whose processes are killed in the middle: no picture loses its row or gets two."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from dashboard.core import lease, metrics
 from dashboard.core.settings import ROOT
 from dashboard.data.asking import Given
-from dashboard.runs import batch_rows, batches, workers
+from dashboard.runs import batches, workers
 from dashboard.runs.run import Run
 from tests.drawn import CLASS_NAMES, drawn_run
 from tests.making import picture, zip_of
@@ -59,8 +60,11 @@ def test_a_killed_batch_goes_on_when_it_is_asked_for_again(run: Run, tmp_path: P
     assert not out.exists()
 
     second = start(run, archive, out)
-    _, said = second.communicate(timeout=300)
+    told, said = second.communicate(timeout=300)
     assert second.returncode == 0, said
+    record = json.loads(told)
+    assert (record["pictures"], record["read"], record["judged"]) == (COUNT, COUNT - COUNT // 500, COUNT - COUNT // 500)
+    assert f"image-format: {CLASS_NAMES[3]}/00007.png: " in said
     assert f"Going on after {there} pictures." in said
     table = pd.read_parquet(out)
     assert list(table["path"]) == list(files)
@@ -68,8 +72,8 @@ def test_a_killed_batch_goes_on_when_it_is_asked_for_again(run: Run, tmp_path: P
     shares = table[metrics.probability_columns(table)].to_numpy(float)
     twins = shares[KINDS * 2 :][: COUNT - KINDS * 3] - shares[KINDS * 3 :]  # every kind comes again and again
     assert np.nanmax(np.abs(twins)) < 1e-4
+    assert record["accuracy"] == pytest.approx((table["true"] == table["predicted"]).sum() / record["judged"])
     assert batches.of_run(run) == [], "what was told is not kept"
-    assert batch_rows.count(batch.path) == 0
 
 
 def peak(run: Run, archive: Path) -> float:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from dashboard.core.settings import settings
 from dashboard.data.asking import Given
 from dashboard.runs import batch_rows, batches
 from dashboard.runs.run import Run
-from dashboard.ui import places, predicted, predicting
+from dashboard.ui import places, predicted, predicting, resources
 from tests.drawn import CLASS_NAMES, drawn_run
 from tests.making import folder_of, picture, zip_of
 from tests.pages.conftest import ROOT, plain, settle
@@ -28,6 +29,7 @@ FILES = {
     for order, name in enumerate(CLASS_NAMES)
     for number in range(COUNT)
 }
+MANY = 6_000  # pictures, seconds of work
 PICTURES = [(f"{number} _new_.png", picture(number), "image/png") for number in range(4)]
 CUT = ("cut.jpg", b"\xff\xd8\xff", "image/jpeg")
 
@@ -83,10 +85,10 @@ def test_what_is_added_joins_what_is_there_and_what_cannot_be_read_is_a_row(page
     assert len(batches.of_run(run)) == 1
 
 
-def archive() -> tuple[str, bytes, str]:
+def archive(files: dict[str, bytes] = FILES) -> tuple[str, bytes, str]:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
-        for name, data in FILES.items():
+        for name, data in files.items():
             file.writestr(name, data)
     return ("new.zip", out.getvalue(), "application/zip")
 
@@ -139,6 +141,21 @@ def test_an_interrupted_batch_is_offered_and_goes_on(page: AppTest, run: Run, tm
     settle(page, lambda at: rows(at) == predicted.A_PAGE)
     assert batch.finished
     assert not any("were interrupted" in each.value for each in page.markdown)
+
+
+def test_cancel_keeps_what_was_predicted_and_the_worker(page: AppTest, run: Run) -> None:
+    kinds = [picture(number) for number in range(20)]
+    page.file_uploader[0].set_value(
+        [archive({f"{number:05d}.png": kinds[number % 20] for number in range(MANY)})]
+    ).run()
+    page.button(key=f"cancel_{next(reversed(resources.predicting().values()))}").click().run()
+    settle(page, lambda at: len(at.error) == 1)
+    assert f"of {MANY:,} pictures. What was predicted is kept" in plain(page.error[0].value)
+    (batch,) = batches.of_run(run)
+    assert 0 < batch.done < MANY and not batch.under_way
+    began = time.monotonic()
+    assert resources.worker().call("ping") == "pong"
+    assert time.monotonic() - began < 1, "a worker that begins anew takes seconds"
 
 
 def test_the_camera_and_a_folder_of_the_server_are_ways_in(page: AppTest) -> None:

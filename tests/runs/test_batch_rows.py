@@ -54,6 +54,18 @@ def test_some_rows_are_the_rows_asked_for_in_the_order_asked_for(tmp_path: Path)
         pd.testing.assert_frame_equal(found, whole.loc[numbers])
 
 
+def test_a_picture_deleted_for_good_leaves_its_row_and_no_thumbnail(tmp_path: Path) -> None:
+    rows = written(tmp_path, 5, 5)
+    before = pd.concat(batch_rows.each_part(tmp_path), ignore_index=True)
+    batch_rows.forget(tmp_path, {rows[6].sha256, "0" * 64})
+    few = batch_rows.read(tmp_path, batch_rows.FEW)
+    assert few["size"][6] == 0
+    assert all(rows[6].thumbnail not in path.read_bytes() for path in tmp_path.glob("*.thumbnails"))
+    for number in (5, 7, 9):
+        assert batch_rows.thumbnail(tmp_path, *few.loc[number, ["part", "start", "size"]]) == rows[number].thumbnail
+    pd.testing.assert_frame_equal(pd.concat(batch_rows.each_part(tmp_path), ignore_index=True), before)
+
+
 def test_an_empty_table_has_its_columns(tmp_path: Path) -> None:
     assert batch_rows.count(tmp_path) == 0
     assert set(batch_rows.FEW) < set(batch_rows.read(tmp_path, batch_rows.FEW).columns)
