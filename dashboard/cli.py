@@ -14,14 +14,13 @@ from typing import Any
 import click
 import pandas as pd
 
-from dashboard import cli_dataset
-from dashboard.core import files, metrics
+from dashboard import cli_dataset, cli_predict
+from dashboard.core import files
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError, UploadError
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import read_recipe, recipe_from
 from dashboard.core.schedules import SCHEDULES
-from dashboard.core.spreadsheets import formula_safe
 from dashboard.core.steering import LEVERS
 from dashboard.data import datasets, intake, inventory, label_files, weights
 from dashboard.runs import bringing, cache, follow, measures, queue, starting, status, steering, supervisor, workers
@@ -349,31 +348,6 @@ def resume(run_text: str, wait: bool, more_epochs: int | None, as_json: bool) ->
 
 @main.command()
 @click.argument("run_text", metavar="RUN")
-@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write a table here as well.")
-@JSON
-def predict(run_text: str, paths: tuple[Path, ...], csv_file: Path | None, as_json: bool) -> None:
-    """Classify pictures with the finished model of a run."""
-    run = open_run(queue.find(run_text)["id"])
-    run.require_model()
-    taken = intake.take_pictures(list(paths), [str(path) for path in paths])
-    for refused in taken[taken["sha256"] == ""].itertuples():
-        click.echo(f"{refused.code}: {refused.path}: {refused.reason}", err=True)
-    with workers.Worker() as worker:
-        table = workers.predict(worker, run, taken[taken["sha256"] != ""], on_progress=_say)
-    if csv_file:
-        files.write_text(csv_file, formula_safe(table.drop(columns="sha256")).to_csv(index=False))
-    columns = metrics.probability_columns(table)
-    for _, row in table.iterrows():
-        probabilities = {name.removeprefix(metrics.PROBABILITY): float(row[name]) for name in columns}
-        text = f"{row['path']}: {row['predicted']} ({probabilities[row['predicted']]:.3f})"
-        _print({"path": row["path"], "probabilities": probabilities}, as_json=as_json, text=text)
-    if len(table) == 0:
-        sys.exit(2)
-
-
-@main.command()
-@click.argument("run_text", metavar="RUN")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others ask for a token.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
 def serve(run_text: str, host: str, port: int) -> None:
@@ -436,3 +410,4 @@ def cache_(clear: bool, as_json: bool) -> None:
 
 
 main.add_command(cli_dataset.dataset)
+main.add_command(cli_predict.predict)

@@ -2,19 +2,17 @@
 
 import streamlit as st
 
-from dashboard.ui import panels, pickers, predicting, text
+from dashboard.ui import panels, pickers, predicted, predicting, text
 
 st.title("Predict")
 
 chosen = pickers.finished_run("classifies new pictures")
 st.caption(f"With {text.literal(chosen.title)}: {text.literal(', '.join(chosen.run.class_names))}")
-predicting.uploader(chosen)
-if done := panels.job(predicting.PLACE):
-    predicting.keep(done)
-answer = predicting.kept(chosen)
-if answer is None:
+predicting.form(chosen)
+batch = predicting.follow(chosen)
+if batch is None:
     st.write("Drop pictures above: each gets its most probable classes, and all of them a table to download.")
-    st.stop()
-predicting.refused(answer)
-predicting.cards(answer)
-predicting.table(answer)
+else:
+    live = predicted.LOOK_AGAIN if panels.busy(predicting.PLACE) else None
+    st.fragment(predicted.panel, run_every=live)(batch)
+predicting.earlier(chosen, batch)

@@ -46,12 +46,16 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
         Counts, shape `(num_classes, num_classes)`; rows are true classes, columns predicted ones, both in class index
         order. Classes without a picture, or never predicted, keep their row and column, filled with 0.
     """
-    names = class_names(predictions)
+    return confusion_counts(predictions["true"], predictions["predicted"], class_names(predictions))
+
+
+def confusion_counts(true: pd.Series, predicted: pd.Series, names: list[str]) -> pd.DataFrame:
+    """As `confusion_matrix`, of true and predicted classes in two columns, and the names of all classes in order."""
     index = pd.Index(names, dtype=object)
-    true, predicted = index.get_indexer(predictions["true"]), index.get_indexer(predictions["predicted"])
+    rows, columns = index.get_indexer(true), index.get_indexer(predicted)
     counts = np.zeros((len(names), len(names)), dtype=int)
-    known = (true >= 0) & (predicted >= 0)
-    np.add.at(counts, (true[known], predicted[known]), 1)
+    known = (rows >= 0) & (columns >= 0)
+    np.add.at(counts, (rows[known], columns[known]), 1)
     return pd.DataFrame(counts, index=names, columns=names)
 
 

@@ -36,15 +36,27 @@ def answer(
         file_bytes: the largest file it may write.
     """
     _limit(memory, seconds, file_bytes)
+    _answer(work, json.loads(Path(JOB).read_text()), memory)
+    return 0
+
+
+def serve(work: Callable[[dict[str, Any]], None]) -> int:
+    """As `answer`, for one job a line of standard input until that ends: a child that is started before its job."""
+    _limit(LIMITS.child_memory, LIMITS.child_seconds, 2 * LIMITS.image_bytes)
+    for line in sys.stdin:
+        _answer(work, json.loads(line), LIMITS.child_memory)
+    return 0
+
+
+def _answer(work: Callable[[dict[str, Any]], None], job: dict[str, Any], memory: int) -> None:
     try:
-        work(json.loads(Path(JOB).read_text()))
+        work(job)
     except DashboardError as error:
         say(kind="error", error=as_record(error))
     except MemoryError:
         say(kind="error", error=as_record(_out_of_memory(memory)))
     else:
         say(kind="done")
-    return 0
 
 
 def _out_of_memory(memory: int) -> UploadError:

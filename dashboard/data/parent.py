@@ -47,20 +47,37 @@ def messages(
     """
     with scratch() as folder:
         (folder / JOB).write_text(json.dumps(job))
-        with (folder / "log.txt").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=folder,
-                env=environment(folder),
-                start_new_session=True,
-            )
-        try:
-            yield from _conversation(process, time.monotonic() + seconds, cancelled)
-        finally:
-            _end(process)
+        with started(module, folder) as process:
+            yield from conversation(process, seconds=seconds, cancelled=cancelled)
+
+
+@contextlib.contextmanager
+def started(
+    module: str, folder: Path, *, stdin: int = subprocess.DEVNULL, pass_fds: tuple[int, ...] = ()
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A child that runs `python -m module`; it is ended afterwards, and whatever it started with it.
+
+    Args:
+        module: what it runs.
+        folder: it starts in; its own.
+        stdin: as of `subprocess`.
+        pass_fds: open files it gets under the same numbers.
+    """
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=environment(folder),
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -77,10 +94,11 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _conversation(
-    process: subprocess.Popen[bytes], deadline: float, cancelled: Callable[[], bool] | None
+def conversation(
+    process: subprocess.Popen[bytes], *, seconds: float, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[dict[str, Any]]:
-    for line in _lines(process, deadline, cancelled):
+    """What a child reports of one job; raises as `messages`."""
+    for line in _lines(process, time.monotonic() + seconds, cancelled):
         try:
             message = json.loads(line)
         except ValueError:

@@ -41,9 +41,12 @@ from dashboard.ml import (
     look_alikes,
     material,
     promise,
+    streaming,
     weights,
 )
+from dashboard.ml.batches import carry_out
 from dashboard.ml.predict import Classifier, open_classifier
+from dashboard.runs.batches import open_batch
 from dashboard.runs.run import open_run
 
 Progress = Callable[[int, int, str], None]
@@ -96,6 +99,17 @@ def classify(progress: Progress, *, run: str, arrays: list[str]) -> list[list[fl
         pictures = np.stack(read).reshape(-1, side, side, 3)
         found.extend(np.asarray(classifier.part.predict_on_batch(pictures)).tolist())
     return found
+
+
+def predict_batch(progress: Progress, *, batch: str) -> int:
+    """Carry a batch of predictions out from where it is; how many rows it has then. Raises as `ml.batches`."""
+    wanted = open_batch(batch)
+    path = wanted.run.weights_path
+    try:
+        carry_out(wanted, lambda: _classifier(wanted.run.id, path.stat().st_mtime_ns), progress)
+    finally:
+        streaming.prepare()
+    return wanted.done
 
 
 def make_export(progress: Progress, *, run: str, format: str) -> dict[str, str]:
@@ -154,6 +168,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "topology": topology,
     "predict": predict,
     "classify": classify,
+    "predict_batch": predict_batch,
     "export": make_export,
     "check_weights": check_weights,
     "augmentation_examples": augmentation_examples,

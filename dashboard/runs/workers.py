@@ -30,6 +30,7 @@ from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, workspace
 from dashboard.data import datasets, weights
 from dashboard.runs import examples
+from dashboard.runs.batches import Batch
 from dashboard.runs.run import Run, versions
 
 Progress = Callable[[int, int, str], None]
@@ -265,6 +266,28 @@ def predict(worker: Worker, run: Run, taken: pd.DataFrame, *, on_progress: Progr
     table.insert(0, "sha256", shas)
     table.insert(0, "path", list(taken["path"]))
     return table
+
+
+def predict_batch(
+    worker: Worker,
+    batch: Batch,
+    *,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
+    """Carry a batch of predictions out from where it is. Cancelled, it keeps what it has, and so does the worker.
+
+    Raises:
+        DashboardError: as of `dashboard.ml.batches.carry_out` and `Worker.call`.
+    """
+
+    def report(done: int, total: int, text: str) -> None:
+        if cancelled():
+            batch.request_stop()
+        if on_progress is not None:
+            on_progress(done, total, text)
+
+    worker.call("predict_batch", batch=batch.id, timeout=900.0, on_progress=report)
 
 
 def augmentation_examples(worker: Worker, recipe: Recipe, *, on_progress: Progress | None = None) -> None:

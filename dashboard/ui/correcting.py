@@ -12,6 +12,7 @@ from dashboard.core.errors import DashboardError
 from dashboard.data import corrections, datasets, erasing, history
 from dashboard.data.corrections import Correction
 from dashboard.data.datasets import Dataset
+from dashboard.runs import batches
 from dashboard.ui import state, text, walls
 from dashboard.ui.walls import Wall
 
@@ -168,6 +169,7 @@ def _erase(dataset: Dataset) -> None:
     question: Question = state.remembered(ASKED, None)
     state.remember(ASKED, None)
     _attempt(dataset, lambda: erasing.erase(dataset, question.paths), can_undo=False)
+    batches.forget_erased()
 
 
 def _undo(dataset: Dataset) -> None:

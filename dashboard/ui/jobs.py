@@ -24,6 +24,7 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     done: int = 0
     total: int = 0  # 0 while unknown
+    earlier: int = 0  # done before the step under way began
     text: str = ""
     result: Any = None
     error: Exception | None = None
@@ -41,9 +42,9 @@ class Job:
     @property
     def remaining(self) -> float | None:
         """Seconds still to go at the pace so far; None while there is no pace."""
-        if not self.done or self.total <= self.done:
+        if self.done <= self.earlier or self.total <= self.done:
             return None
-        return (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        return (time.monotonic() - self.began) / (self.done - self.earlier) * (self.total - self.done)
 
     def run(self, work: Work) -> None:
         try:
@@ -54,8 +55,8 @@ class Job:
             self.over.set()
 
     def _report(self, done: int, total: int, text: str) -> None:
-        if not done or done < self.done:  # another step of the work, at a pace of its own
-            self.began = time.monotonic()
+        if not done or done < self.done or (self.text and text != self.text):  # another step, at a pace of its own
+            self.began, self.earlier = time.monotonic(), done if done >= self.done else 0
         self.done, self.total, self.text = done, total, text
 
 

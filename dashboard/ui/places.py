@@ -1,5 +1,6 @@
 """Pictures that are somewhere already: in a folder on the server, or behind a link. Each way has its setting."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -26,10 +27,30 @@ def folder(place: str) -> None:
     Args:
         place: where the import is followed.
     """
+    inside = choose("dataset")
+    if st.button("Add this folder", key="dataset_add_place", type="primary"):
+        name, into = inside.name or "My pictures", arriving.target()
+        panels.start(
+            place,
+            "Looking at every picture",
+            lambda report, cancelled: arriving.bring_in(Source(inside, name), name, report, cancelled, into),
+        )
+        st.rerun()
+
+
+def choose(page: str) -> Path:
+    """Go down from a root, folder by folder; where one is now.
+
+    Args:
+        page: whose widgets these are.
+
+    Raises:
+        UploadError: as of `data.places.resolve` and `data.places.subfolders`.
+    """
     roots = places.roots()
     root = roots[0]
     if len(roots) > 1:
-        root = st.selectbox("Below", roots, format_func=str, key="dataset_root", on_change=_go, args=("",))
+        root = st.selectbox("Below", roots, format_func=str, key=f"{page}_root", on_change=_go, args=("",))
     here = state.remembered(HERE, "")
     try:
         inside, below = places.resolve(root, here), places.subfolders(root, here)
@@ -40,22 +61,15 @@ def folder(place: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if below:
             # A box of its own for every step: who goes up and down again chooses the same folder twice.
-            key = f"dataset_place_{state.remembered(STEPS, 0)}"
+            key = f"{page}_place_{state.remembered(STEPS, 0)}"
             chosen = st.selectbox("Open", below, index=None, key=key, placeholder="Choose a folder")
             if chosen is not None:
                 _go(f"{here}/{chosen}".lstrip("/"))
                 st.rerun()
-        if here and st.button("Up", key="dataset_place_up", icon=":material/arrow_upward:"):
+        if here and st.button("Up", key=f"{page}_place_up", icon=":material/arrow_upward:"):
             _go(here.rpartition("/")[0])
             st.rerun()
-    if st.button("Add this folder", key="dataset_add_place", type="primary"):
-        name, into = inside.name or "My pictures", arriving.target()
-        panels.start(
-            place,
-            "Looking at every picture",
-            lambda report, cancelled: arriving.bring_in(Source(inside, name), name, report, cancelled, into),
-        )
-        st.rerun()
+    return inside
 
 
 def _go(here: str) -> None:

@@ -1,137 +1,194 @@
-"""Pieces of the Predict page: pictures in, cards and a table out."""
+"""Pieces of the Predict page: how pictures come in, what is under way, and what was left off."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from dashboard.charts import probabilities, theme
-from dashboard.core import metrics
-from dashboard.core.spreadsheets import formula_safe
-from dashboard.data import datasets, intake, staging
-from dashboard.runs import workers
-from dashboard.runs.run import open_run
-from dashboard.ui import panels, resources, state, text
-from dashboard.ui.adding import PICTURES
+from dashboard.data import places, staging, uploads
+from dashboard.data.asking import Given
+from dashboard.data.label_files import is_label_file
+from dashboard.runs import batches, workers
+from dashboard.runs.batches import Batch
+from dashboard.ui import panels, resources, state, text, uploading
+from dashboard.ui import places as server_places
+from dashboard.ui.adding import ARCHIVES, LABEL_FILES, PICTURES
 from dashboard.ui.jobs import Job
 from dashboard.ui.pickers import Chosen
 
 PLACE = "predict"
-CARDS = 12
-NOT_SURE = 0.5  # below this probability of the top class a card says so
+SHOWN = "predict_shown"  # ids of a run and of its batch that is shown
+TAKEN = "predict_taken"  # ids of a run, of its batch, and of the browser's files that the batch was made of
+NOTHING = ("", "", ())
+QUICK = 0.45  # seconds in which a few pictures are predicted by a worker that is ready
+UPLOAD, FOLDER, LARGE, CAMERA = "Pictures, zip or list", "Folder", "Large zip", "Camera"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Predictions of one run on some pictures.
-
-    `table`: columns path, sha256, predicted, `probability: <class>`...; `refused`: path, reason.
-    """
-
-    run_id: str
-    table: pd.DataFrame
-    refused: pd.DataFrame
+def ways() -> tuple[str, ...]:
+    """How pictures may come; a folder of the server only below those its settings name."""
+    return (UPLOAD, FOLDER, LARGE, *([server_places.FOLDER] if places.roots() else []), CAMERA)
 
 
-def uploader(chosen: Chosen) -> None:
+def form(chosen: Chosen) -> None:
     """Take pictures and start predicting as soon as they are here."""
+    way = st.segmented_control("How do your pictures come?", ways(), default=UPLOAD, key="predict_way", required=True)
+    {
+        UPLOAD: _upload,
+        FOLDER: _folder,
+        LARGE: _large,
+        server_places.FOLDER: _server_folder,
+        CAMERA: _camera,
+    }[way](chosen)
+
+
+def _upload(chosen: Chosen) -> None:
     files = st.file_uploader(
-        "Pictures to classify",
-        type=PICTURES,
+        "Pictures to classify, or a zip of them; a CSV list beside them says which",
+        type=[*PICTURES, *ARCHIVES, *LABEL_FILES],
         accept_multiple_files=True,
         key=state.upload_key(f"predict_{chosen.run.id}"),
     )
-    ids = tuple(file.file_id for file in files or ())
-    if not files or state.remembered("predicted", ()) == (chosen.run.id, ids):
-        return
-    state.remember("predicted", (chosen.run.id, ids))
-    staged = staging.stage_upload([(file.name, file) for file in files])
-    run_id = chosen.run.id
+    _take(chosen, files or ())
 
-    def work(report: Any, _cancelled: Any) -> Answer:
-        try:
-            taken = intake.take_pictures(*staging.staged_files(staged))
-        finally:
-            staging.discard(staged)
-        good = taken[taken["sha256"] != ""]
-        table = workers.predict(resources.worker(), open_run(run_id), good, on_progress=report)
-        return Answer(run_id, table, taken.loc[taken["sha256"] == "", ["path", "reason"]])
+
+def _folder(chosen: Chosen) -> None:
+    files = st.file_uploader(
+        "A folder of pictures; folders inside that are named for classes say what is right",
+        type=PICTURES,
+        accept_multiple_files="directory",
+        key=state.upload_key(f"predict_folder_{chosen.run.id}"),
+    )
+    _take(chosen, files or ())
+
+
+def _camera(chosen: Chosen) -> None:
+    photo = st.camera_input("Hold it before the camera", key=f"predict_camera_{chosen.run.id}")
+    _take(chosen, [photo] if photo is not None else ())
+
+
+def _large(chosen: Chosen) -> None:
+    if finished := uploading.box("A zip or tar of up to 20 GB", key="predict_large"):
+        source = uploads.take(finished)
+        begin(chosen, Given(((str(source.path / uploads.CONTENT), source.name),)), source.path)
+
+
+def _server_folder(chosen: Chosen) -> None:
+    inside = server_places.choose("predict")
+    if st.button("Predict these pictures", key="predict_place_take", type="primary"):
+        begin(chosen, Given(((str(inside), ""),)))
+
+
+def _take(chosen: Chosen, files: Sequence[Any]) -> None:
+    """Predict what was sent, once; what came beside files that are predicted already is added to them."""
+    ids = tuple(file.file_id for file in files)
+    run_id, batch_id, known = state.remembered(TAKEN, NOTHING)
+    if not ids or (run_id == chosen.run.id and ids == known):
+        return
+    has_list = any(is_label_file(file.name) for file in files)
+    adds = run_id == chosen.run.id and bool(known) and ids[: len(known)] == known and not has_list
+    sent = [(file.name, file) for file in (files[len(known) :] if adds else files)]
+    staged = staging.stage_upload(sent)
+    given = _given(*staging.staged_files(staged))
+    if adds:
+        batch = batches.open_batch(batch_id)
+        batch.refuse_other_weights()
+        batch.add(given, staged)
+        start(batch)
+    else:
+        batch = begin(chosen, given, staged)
+    state.remember(TAKEN, (chosen.run.id, batch.id, ids))
+
+
+def _given(paths: Sequence[Any], names: Sequence[str]) -> Given:
+    """Tables among the files choose among the others."""
+    pairs = [(str(path), name) for path, name in zip(paths, names, strict=True)]
+    lists = [pair for pair in pairs if is_label_file(pair[1])]
+    return Given(tuple(pair for pair in pairs if pair not in lists), tuple(lists))
+
+
+def begin(chosen: Chosen, given: Given, staged: Path | None = None) -> Batch:
+    """Start a new batch and show it."""
+    batch = batches.begin(chosen.run, given, staged)
+    start(batch)
+    return batch
+
+
+def start(batch: Batch) -> None:
+    """Carry a batch out in the background and show it; wait the moment that a few pictures take."""
+    _show(batch)
+
+    def work(report: Any, cancelled: Any) -> None:
+        workers.predict_batch(resources.worker(), batch, on_progress=report, cancelled=cancelled)
 
     panels.start(PLACE, "Looking at the pictures", work)
+    job = resources.jobs().get(state.job_id(PLACE))
+    if job is not None:
+        resources.predicting()[batch.id] = job.id
+        job.over.wait(QUICK)
 
 
-def keep(done: Job) -> None:
-    state.remember("answer_job", done.id)
+def _job(batch: Batch) -> Job | None:
+    """What is at a batch in this server, whichever page began it."""
+    job = resources.jobs().get(resources.predicting().get(batch.id))
+    return job if job and not job.over.is_set() else None
 
 
-def kept(chosen: Chosen) -> Answer | None:
-    """The newest answer, if it is of this run."""
-    job = resources.jobs().get(state.remembered("answer_job", None))
-    answer: Answer | None = job.result if job else None
-    return answer if answer and answer.run_id == chosen.run.id else None
+def follow(chosen: Chosen) -> Batch | None:
+    """Draw what is under way, offer what was interrupted, and return the batch to show."""
+    found = batches.of_run(chosen.run)
+    shown = _shown(chosen, found)
+    for batch in found:
+        job = _job(batch)
+        if job is not None and not panels.busy(PLACE):
+            state.follow_job(PLACE, job.id)  # begun before this page was opened
+            shown = batch
+        elif job is None and not batch.under_way and not batch.finished:
+            _interrupted(batch)
+    panels.job(PLACE)
+    return shown
 
 
-def refused(answer: Answer) -> None:
-    if len(answer.refused):
-        st.warning(
-            f"{text.count(len(answer.refused), 'file')} could not be read; the others are below.",
-            icon=":material/report:",
-        )
-        st.dataframe(answer.refused, hide_index=True, alt="Files that could not be read")
+def _show(batch: Batch) -> None:
+    state.remember(SHOWN, (batch.request.run, batch.id))
 
 
-def cards(answer: Answer) -> None:
-    """One card a picture: the picture, the top class in words, a bar a class."""
-    names = metrics.class_names(answer.table)
-    colors = theme.class_colors(names)
-    with st.grid(3, min_column_width=220):
-        for number, (_, row) in enumerate(answer.table.head(CARDS).iterrows()):
-            shares = {name: float(row[metrics.PROBABILITY + name]) for name in names}
-            with st.container(border=True):
-                thumbnail = datasets.thumbnail_path(row["sha256"])
-                st.image(str(thumbnail), caption=text.literal(row["path"]), width="stretch", alt=str(row["path"]))
-                st.markdown(_verdict(row["predicted"], shares[row["predicted"]]))
-                panels.chart(
-                    probabilities.bars(shares, top=3, colors=colors),
-                    key=f"predict_card_{number}",
-                    alt="Most probable classes",
-                )
-    if len(answer.table) > CARDS:
-        st.caption(f"{len(answer.table) - CARDS} more in the table.")
+def _shown(chosen: Chosen, found: list[Batch]) -> Batch | None:
+    run_id, batch_id = state.remembered(SHOWN, ("", ""))
+    return next((batch for batch in found if (run_id, batch_id) == (chosen.run.id, batch.id)), None)
 
 
-def _verdict(name: str, share: float) -> str:
-    if share < NOT_SURE:
-        return f"**Not sure.** Perhaps {text.literal(name)} ({share:.0%})"
-    return f"**{text.literal(name)}** ({share:.0%})"
+def _interrupted(batch: Batch) -> None:
+    """A batch whose process was ended: what was done is not done again."""
+    of = f"{batch.done:,} of {batch.total:,} pictures" if batch.total else "before its first picture"
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"The predictions of {_when(batch)} were interrupted at {of}.", width="stretch")
+        if st.button("Go on", key=f"predict_go_on_{batch.id}", type="primary"):
+            start(batch)
+            st.rerun()
+        if st.button("Discard", key=f"predict_discard_{batch.id}"):
+            batches.discard(batch)
+            st.rerun()
 
 
-def table(answer: Answer) -> None:
-    """All pictures as a table, and the same for a spreadsheet."""
-    shown = answer.table.drop(columns="sha256")
-    columns = metrics.probability_columns(shown)
-    shown.insert(2, "sure", shown[columns].max(axis="columns") * 100 if len(shown) else [])
-    st.dataframe(
-        shown,
-        hide_index=True,
-        alt="Predictions of all pictures",
-        column_config={
-            "path": "Picture",
-            "predicted": "Class",
-            "sure": st.column_config.ProgressColumn("Probability", format="%.0f %%", min_value=0, max_value=100),
-            **{
-                name: st.column_config.NumberColumn(name.removeprefix(metrics.PROBABILITY), format="%.4f")
-                for name in columns
-            },
-        },
-    )
-    st.download_button(
-        "Download as CSV",
-        data=lambda: formula_safe(shown.drop(columns="sure")).to_csv(index=False),
-        file_name="predictions.csv",
-        mime="text/csv",
-        key="predict_csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+def _when(batch: Batch) -> str:
+    return text.ago(batch.request.created_at)
+
+
+def earlier(chosen: Chosen, shown: Batch | None) -> None:
+    """Batches of before, to be looked at again or deleted."""
+    finished = [batch for batch in batches.of_run(chosen.run) if batch.finished]
+    if not finished or finished == [shown]:
+        return
+    with st.expander("Earlier predictions", icon=":material/history:"):
+        names = {batch.id: f"{_when(batch)}, {text.count(batch.done, 'picture')}" for batch in finished}
+        batch_id = st.selectbox("Predictions", list(names), format_func=names.__getitem__, key="predict_earlier")
+        with st.container(horizontal=True):
+            if st.button("Show", key="predict_show"):
+                _show(batches.open_batch(batch_id))
+                st.rerun()
+            with st.popover("Delete", icon=":material/delete:"):
+                st.write("Their table and thumbnails will be gone. Your own files stay where they are.")
+                if st.button("Delete these predictions", key="predict_delete", type="primary"):
+                    batches.discard(batches.open_batch(batch_id))
+                    st.rerun()

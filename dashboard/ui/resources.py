@@ -5,8 +5,8 @@ import time
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import checks, datasets, grouping, history
-from dashboard.runs import events, workers
+from dashboard.data import checks, datasets, grouping, history, parent
+from dashboard.runs import batch_rows, batches, events, workers
 from dashboard.runs.run import open_run
 from dashboard.ui.jobs import Cancelled, Job, Jobs, Report
 
@@ -55,6 +55,26 @@ def predictions(run_id: str) -> pd.DataFrame:
     """Predictions of a finished run; read again when a resumed run wrote them anew."""
     path = open_run(run_id).path / "predictions.csv"
     return _predictions(run_id, path.stat().st_mtime if path.exists() else 0.0)
+
+
+@st.cache_resource(show_spinner=False)
+def predicting() -> dict[str, str]:
+    """Ids of the jobs of this server by the batch of predictions they carry out."""
+    return {}
+
+
+@st.cache_data(show_spinner=False, max_entries=5)
+def predicted(batch_id: str, done: int) -> pd.DataFrame:
+    """What a page needs of all rows of a batch of predictions; rows that are there never change."""
+    return batch_rows.read(batches.open_batch(batch_id).path, batch_rows.FEW)
+
+
+def table_of(batch: batches.Batch, suffix: str) -> bytes:
+    """The whole table of a batch as a file, made when somebody takes it."""
+    with parent.scratch() as folder:
+        target = folder / f"predictions{suffix}"
+        batch_rows.FORMATS[suffix](batch.path, target)
+        return target.read_bytes()
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

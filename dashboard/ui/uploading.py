@@ -21,10 +21,10 @@ _box = st.components.v2.component(
 )
 
 
-def box(label: str) -> str | None:
+def box(label: str, key: str = "dataset_large") -> str | None:
     """Draw the box; the id of an upload when it has just come whole, once."""
     result = _box(
-        key="dataset_large",
+        key=key,
         data={
             "token": _token(),
             "chunkBytes": LIMITS.chunk_bytes,

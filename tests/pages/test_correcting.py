@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.core import database
 from dashboard.data import datasets, intake
 from dashboard.data.datasets import Dataset
+from dashboard.runs import batch_rows, batches
+from dashboard.runs.batch_rows import Row
 from dashboard.ui import text
 from tests.pages.conftest import OpenPage, settle
 from tests.pages.test_dataset import archive, shown, upload
@@ -110,7 +112,7 @@ def test_what_was_left_out_is_found_again_and_put_back(pets: AppTest) -> None:
     assert says(at, "1 picture put back. Version 3.") and shown(at)["Pictures"] == "20"
 
 
-def test_deleting_asks_once_more_and_names_what_is_lost(pets: AppTest) -> None:
+def test_deleting_asks_once_more_and_names_what_is_lost(pets: AppTest, workspace: Path) -> None:
     digest = datasets.members(newest()).set_index("path").at["pets/cat/0.png", "sha256"]
     at = press(choose(pets, "pets/cat/0.png"), "dataset_erase")
     assert any("pets/cat/0.png" in each.value for each in at.text)
@@ -118,9 +120,14 @@ def test_deleting_asks_once_more_and_names_what_is_lost(pets: AppTest) -> None:
     press(at, "dataset_erase_no")
     assert not any(each.key == "dataset_erase_yes" for each in at.button)
     press(choose(at, "pets/cat/0.png"), "dataset_erase")
+    predicted = workspace / "predictions" / "of-before"
+    predicted.mkdir(parents=True)
+    (predicted / batches.REQUEST).touch()
+    batch_rows.append(predicted, [Row("again.png", sha256=digest, thumbnail=b"what it looks like")], ["cat", "dog"])
     press(at, "dataset_erase_yes")
     assert says(at, "1 picture deleted for good. Version 2.")
     assert not datasets.picture_path(digest).exists() and not datasets.thumbnail_path(digest).exists()
+    assert not any(b"looks" in path.read_bytes() for path in predicted.iterdir())
     assert not any(each.key == "dataset_undo" for each in at.button)
 
 
