@@ -105,7 +105,7 @@ def test_a_killed_worker_costs_at_most_one_request(client: Client, served: Servi
     assert served.worker.pid != before.pid
 
 
-def schemathesis(served: Service, *options: str) -> str:
+def schemathesis(served: Service, folder: Path, *options: str) -> str:
     """What schemathesis found, when it asked the service what its document allows and what it does not."""
     done = subprocess.run(
         [
@@ -113,6 +113,7 @@ def schemathesis(served: Service, *options: str) -> str:
             *(f"http://127.0.0.1:{served.port}/openapi.json", "--header", f"Authorization: Bearer {TOKEN}"),
             *("--checks", "all", "--seed", "1", "--no-color", "--generation-database", "none", *options),
         ],
+        cwd=folder,  # where it leaves what it remembers
         capture_output=True,
         text=True,
     )
@@ -120,13 +121,15 @@ def schemathesis(served: Service, *options: str) -> str:
     return done.stdout
 
 
-def test_it_does_what_its_document_says(served: Service) -> None:
-    assert "3 selected / 3 total" in schemathesis(served, "--phases", "coverage,fuzzing", "--max-examples", "10")
+def test_it_does_what_its_document_says(served: Service, tmp_path: Path) -> None:
+    assert "3 selected / 3 total" in schemathesis(
+        served, tmp_path, "--phases", "coverage,fuzzing", "--max-examples", "10"
+    )
 
 
 @pytest.mark.soak
-def test_it_does_what_its_document_says_for_a_long_time(served: Service) -> None:
-    schemathesis(served, "--phases", "coverage,fuzzing", "--max-examples", "1000")
+def test_it_does_what_its_document_says_for_a_long_time(served: Service, tmp_path: Path) -> None:
+    schemathesis(served, tmp_path, "--phases", "coverage,fuzzing", "--max-examples", "1000")
     assert served.kept() == []
 
 
