@@ -286,5 +286,3 @@ def test_bring_refuses_a_file_that_is_no_export_with_its_code(home: Path, tmp_pa
     assert done.stderr.splitlines()[-1].startswith(
         "model-kind: The file 'model.weights.h5' cannot be brought. Expected"
     )
-    absent = thaw("bring", tmp_path / "nothing.zip")
-    assert absent.returncode == 2 and absent.stderr.startswith("model-absent: There is no file")

@@ -24,7 +24,7 @@ def panel() -> None:
         return
     with st.popover("Bring a model from another machine", icon=":material/move_to_inbox:"):
         st.write(
-            "Everything.zip of an Export page, or model.weights.h5 with its labels.json and recipe.json. "
+            "The zip of an Export page, or model.weights.h5 with its labels.json and recipe.json. "
             "The network is built anew by its name; only numbers are read from the files."
         )
         chosen = st.file_uploader(

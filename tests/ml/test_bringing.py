@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 
 from dashboard.core import files
+from dashboard.core.backbones import BACKBONES
 from dashboard.core.errors import WeightsError
 from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import settings
 from dashboard.data.weights import take_file
 from dashboard.ml import bringing as building
-from dashboard.ml import export, train
+from dashboard.ml import classifier, export, train, weights
 from dashboard.runs import bringing, queue, starting, status, workers
 from dashboard.runs.run import Run, open_run, prepare
 from tests.ml.conftest import CLASSES, SMALL, store_shapes
@@ -146,3 +147,40 @@ def test_every_array_of_an_export_is_expected_at_its_place(brought: Brought) -> 
     assert {place: list(values.shape) for place, values in arrays(open_run(brought.run.id)).items()} == {
         place: list(shape) for _, place, shape, _ in expected
     }
+
+
+FAMILIES = (
+    "MobileNetV3Small",
+    "ConvNeXtTiny",
+    "EfficientNetB0",
+    "NASNetMobile",
+    "DenseNet121",
+    "Xception",
+    "ResNet50V2",
+    "InceptionV3",
+)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_file_of_any_classifier_has_every_array_at_its_place_and_is_a_start(
+    name: str, workspace: Path, tmp_path: Path
+) -> None:
+    row = BACKBONES[name]
+    network = {"dataset": "-", "backbone": name, "image_size": max(32, row.smallest_image_size), "head_width": 8}
+    model = classifier.build(recipe_from(network), list(CLASSES))
+    model.save_weights(tmp_path / "model.weights.h5")
+    expected = [(place, shape) for _, place, shape, _ in building.expected(recipe_from(network), len(CLASSES))]
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        found: dict[str, tuple[int, ...]] = {}
+        file.visititems(
+            lambda place, each: found.update({place: each.shape}) if isinstance(each, h5py.Dataset) else None
+        )
+    assert {place: shape for place, shape in found.items() if "seed_generator" not in place} == dict(expected)
+    sha = take_file(tmp_path / "model.weights.h5", "model.weights.h5", CLASSES)
+    start = recipe_from({**network, "weights": "file", "weights_file": sha})
+    weights.check(start)
+    weights.check(start.replace(keep_head=True))
+    with pytest.raises(WeightsError) as refusal:
+        weights.check(start.replace(keep_head=True, head_width=0))
+    assert refusal.value.code == "weights-other-head"
