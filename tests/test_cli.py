@@ -92,6 +92,7 @@ def test_import_does_not_guess_between_columns(home: Path, flat: Path) -> None:
         (("import", "no/such/folder"), "source-missing"),
         (("import", "no/such/folder", "--labels", "a.csv"), "source-missing"),
         (("train", "--dataset", "nothing", "--weights", "none"), "dataset-unknown"),
+        (("train", "--weights", "none"), "dataset-missing"),
         (("train", "--dataset", "x", "--backbone", "ResNet9000"), "backbone-unknown"),
         (("train", "--dataset", "x", "--backbone", "Xception", "--image-size", "70"), "image-size-too-small"),
         (("train", "--dataset", "x", "--alpha", "0.3"), "alpha-unknown"),
@@ -234,6 +235,17 @@ def test_a_recipe_file_keeps_what_no_option_changes(home: Path, shapes: Path, tm
     recipe = tmp_path / "recipe.json"
     recipe.write_text(json.dumps({"augmentation": ["sepia"], "cache": False}))
     assert thaw("train", "--dataset", shapes, "--recipe", recipe).stderr.startswith("augmentation-unknown: ")
+
+
+def test_a_recipe_alone_is_trained_on_the_version_it_was_made_for(home: Path, shapes: Path, tmp_path: Path) -> None:
+    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    recipe, said = tmp_path / "recipe.json", []
+    for version in (7, 1):
+        of_run = {"recipe": Recipe(dataset=dataset, dataset_version=version).model_dump(mode="json"), "versions": {}}
+        recipe.write_text(json.dumps(of_run))
+        said.append(thaw("train", "--recipe", recipe).stderr)
+    assert said[0].startswith(f"dataset-unknown: There is no version 7 of dataset '{dataset}'")
+    assert said[1].startswith("weights-absent: "), "what comes after the dataset was found"
 
 
 def test_what_is_kept_is_shown_and_removed_but_for_what_is_in_use(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -62,17 +63,39 @@ def write_script(run: Run, folder: Path) -> None:
         RunError: `run-unfinished`, `blocks-unknown`.
         WeightsError: `weights-file-unknown`; the file the run started from is no longer in the workspace.
     """
-    run.require_model()
-    weights.require(run.recipe) if run.recipe.weights == "file" else None
-    text = script(run)
+    texts, weights_path = contents(run)
     folder.mkdir(parents=True, exist_ok=True)
-    files.write_text(folder / SCRIPT, text)
-    files.write_text(folder / REQUIREMENTS, requirements(run))
-    files.write_text(folder / MANIFEST, manifest(run.manifest))
-    files.write_json(folder / RECIPE, files.read_json(run.path / "recipe.json"))
-    if run.recipe.weights == "file":
+    for name, text in texts.items():
+        files.write_text(folder / name, text)
+    if weights_path:
         with files.replacing(folder / WEIGHTS) as aside:
-            shutil.copyfile(weights.weights_file_path(run.recipe.weights_file or ""), aside)
+            shutil.copyfile(weights_path, aside)
+
+
+def pack_script(run: Run, path: Path) -> None:
+    """As `write_script`, into a zip with one folder named for the run."""
+    texts, weights_path = contents(run)
+    with files.replacing(path) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            archive.writestr(f"{run.id}/{name}", text)
+        if weights_path:
+            archive.write(weights_path, f"{run.id}/{WEIGHTS}")
+
+
+def contents(run: Run) -> tuple[dict[str, str], Path | None]:
+    """The files of a script by name, and where the weights lie that belong to it; raises as `write_script`."""
+    run.require_model()
+    recipe, path = run.recipe, None
+    if recipe.weights == "file":
+        weights.require(recipe)
+        path = weights.weights_file_path(recipe.weights_file or "")
+    texts = {
+        SCRIPT: script(run),
+        REQUIREMENTS: requirements(run),
+        MANIFEST: manifest(run.manifest),
+        RECIPE: (run.path / RECIPE).read_text(encoding="utf-8"),
+    }
+    return texts, path
 
 
 def script(run: Run) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +32,7 @@ from dashboard.data.datasets import Dataset
 from dashboard.data.weights import weights_file_path
 from dashboard.runs.rendering import plain
 from dashboard.runs.run import Run, prepare
-from dashboard.runs.script import COLUMNS, manifest, script, write_script
+from dashboard.runs.script import COLUMNS, manifest, pack_script, script, write_script
 
 # A network of three blocks, as `ml.blocks` writes one down.
 NETWORK = {
@@ -229,6 +230,10 @@ def test_all_that_a_script_needs_lies_beside_it(make_run: MakeRun, tmp_path: Pat
     names = ["backbone.weights.h5", "manifest.csv", "recipe.json", "requirements.txt", "train.py"]
     assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == names
     assert (tmp_path / "taken" / "backbone.weights.h5").read_bytes() == b"weights"
+    pack_script(run, tmp_path / "script.zip")
+    with zipfile.ZipFile(tmp_path / "script.zip") as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    assert packed == {f"run/{name}": (tmp_path / "taken" / name).read_bytes() for name in names}
     assert Recipe(**json.loads((tmp_path / "taken" / "recipe.json").read_text())["recipe"]) == run.recipe
     made_with = json.loads((run.path / "recipe.json").read_text())["versions"]
     pins = (tmp_path / "taken" / "requirements.txt").read_text().splitlines()
