@@ -25,6 +25,7 @@ from dashboard.core.spreadsheets import formula_safe
 from dashboard.core.steering import LEVERS
 from dashboard.data import datasets, intake, inventory, label_files, weights
 from dashboard.runs import cache, follow, measures, queue, status, steering, supervisor, workers
+from dashboard.runs.certificates import certificate
 from dashboard.runs.run import Run, open_run
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -353,14 +354,19 @@ def predict(run_text: str, paths: tuple[Path, ...], csv_file: Path | None, as_js
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write into.")
 @JSON
 def export(run_text: str, format_name: str, out: Path, as_json: bool) -> None:
-    """Copy a finished model, or what belongs to it, into a folder."""
+    """Copy a finished model, or what belongs to it, into a folder; says whether it predicts what the page shows."""
     run = open_run(queue.find(run_text)["id"])
     with workers.Worker() as worker:
-        made = workers.export(worker, run, format_name)
+        made = workers.export(worker, run, format_name, on_progress=_say)
     out.mkdir(parents=True, exist_ok=True)
     with files.replacing(out / made.name) as aside:
         shutil.copyfile(made, aside)
-    _print({"path": str(out / made.name)}, as_json=as_json, text=str(out / made.name))
+    found = certificate(run, EXPORT_FORMATS[format_name])
+    record = {"path": str(out / made.name), "verdict": found.verdict if found else None}
+    if found:
+        click.echo(found.sentence, err=True)
+    _print(record, as_json=as_json, text=str(out / made.name))
+    sys.exit(1 if found and not found.verified else 0)
 
 
 @main.command("cache")
