@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _say(done: int, total: int, text: str) -> None:
-    click.echo(f"{text}: {done} of {total}", err=True)
+    click.echo(f"{text}: {done} of {total}" if total else text, err=True)
 
 
 def _print(value: Any, *, as_json: bool, text: str) -> None:

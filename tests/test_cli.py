@@ -178,10 +178,13 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
     assert "broken.jpg" in done.stderr
     assert (tmp_path / "out.csv").read_text().startswith("path,predicted,probability: ")
 
-    exported = json.loads(thaw("export", run, "--format", "zip", "--out", tmp_path / "home", "--json").stdout)
+    done = thaw("export", run, "--format", "openvino", "--out", tmp_path / "home", "--json")
+    exported = json.loads(done.stdout)
+    assert (done.returncode, exported["verdict"]) in ((0, "verified"), (1, "not verified")), done.stderr
+    assert "erified on" in done.stderr.splitlines()[-1]
     with zipfile.ZipFile(exported["path"]) as archive:
         names = {Path(name).name for name in archive.namelist()}
-    assert {"model.weights.h5", "model.keras", "labels.json", "recipe.json"} <= names
+    assert {"model.xml", "model.bin", "labels.json", "certificate.json"} == names
     assert thaw("resume", run).stderr.startswith("run-not-resumable: ")
     assert thaw("stop", run).stderr.startswith("run-over: ")
 

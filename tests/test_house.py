@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "dashboard/runs": ("dashboard.core", "dashboard.data", "dashboard.runs"),
     "dashboard/ml": (
         *("dashboard.core", "dashboard.data", "dashboard.runs", "dashboard.ml"),
-        *("keras", "tensorflow", "openvino", "mlflow", "tensorboard", "onnx", "onnxruntime", "ai_edge_litert"),
+        *("keras", "tensorflow", "openvino", "mlflow", "tensorboard"),
+        *("onnx", "onnxruntime", "tf2onnx", "ai_edge_litert"),
     ),
     "dashboard/charts": ("dashboard.core", "dashboard.data", "dashboard.charts", "plotly"),
     "dashboard/ui": (

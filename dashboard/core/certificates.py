@@ -13,6 +13,10 @@ from dashboard.core.export_formats import ExportFormat
 from dashboard.core.metrics import PROBABILITY, probability_columns
 
 VERIFIED, NOT_VERIFIED = "verified", "not verified"
+DECODING = (
+    "upright by EXIF, RGB, transparency on white; a JPEG with four times the pixels a side that the network sees is "
+    "decoded at a half, a quarter or an eighth of its size, by its own cosine transform"
+)
 VARIES = 0.01  # of a probability; a network whose answers vary by less says the same of every picture
 
 
@@ -47,12 +51,22 @@ class Certificate:
     milliseconds: float | None
     runtime: str
     input: str
+    decoding: str = DECODING
     files: dict[str, str] = field(default_factory=dict)  # SHA-256 of each
     differing: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def verified(self) -> bool:
         return self.verdict == VERIFIED
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a few words."""
+        if not self.verified:
+            return NOT_VERIFIED
+        if self.least_equal_top_class and self.equal_top_class is not None:
+            return f"verified: agrees on {round(self.equal_top_class * self.pictures)} of {self.pictures}"
+        return "verified: predicts the same"
 
     @property
     def sentence(self) -> str:
@@ -63,9 +77,15 @@ class Certificate:
         return (
             f"{'Verified' if self.verified else 'Not verified'} on {self.pictures} {self.split} pictures: the same "
             f"class for {same}, probabilities differ by at most {_digits(self.largest_difference)} "
-            f"({self.tolerance:g} is allowed); moving every pixel by one grey level makes "
+            f"({self.tolerance:g} is allowed{self._needed}); moving every pixel by one grey level makes "
             f"{_digits(self.one_grey_level or 0.0)}." + (f" {self.reason}" if self.reason else "")
         )
+
+    @property
+    def _needed(self) -> str:
+        if not self.least_equal_top_class:
+            return ""
+        return f", and {math.ceil(self.least_equal_top_class * self.pictures)} must have the same class"
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
@@ -160,8 +180,8 @@ def _reason(row: ExportFormat, found: np.ndarray, difference: np.ndarray, same: 
 
 
 def _digits(value: float) -> str:
-    """Two digits, and no more than ten thousandths of a hundredth: what float32 has."""
-    return f"{value:.2g}" if value >= 1e-4 else f"{value:.6f}"
+    """Two digits, or six decimals, the last one rounded up: float32 has no more."""
+    return f"{value:.2g}" if value >= 1e-4 else f"{math.ceil(value * 1e6) / 1e6:.6f}"
 
 
 def _splits(shown: pd.DataFrame) -> str:

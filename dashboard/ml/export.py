@@ -65,7 +65,7 @@ def export(run: Run, name: str, on_progress: Progress | None = None) -> Path:
         Its path relative to the run directory.
 
     Raises:
-        RunError: `export-unknown`, `run-unfinished`, `graphviz-absent`, `exporter-absent`, `pictures-missing`.
+        RunError: `export-unknown`, `run-unfinished`, `graphviz-absent`, `exporter-absent`.
     """
     if name not in EXPORT_FORMATS:
         raise RunError("export-unknown", f"There is no export '{name}'. Expected one of {', '.join(EXPORT_FORMATS)}.")
@@ -97,7 +97,7 @@ def write_certified(run: Run, row: ExportFormat, target: Path, on_progress: Prog
     """Write one format with its labels as a zip, have a fresh process predict with it, and put its certificate in.
 
     Raises:
-        RunError: `exporter-absent`, `pictures-missing`.
+        RunError: `exporter-absent`.
     """
     row.require_packages()
     on_progress(0, 0, f"writing {row.title}")

@@ -14,7 +14,6 @@ import pandas as pd
 
 from dashboard.core import certificates, files
 from dashboard.core.certificates import Answers, Certificate
-from dashboard.core.errors import RunError
 from dashboard.core.export_formats import EXPORT_FORMATS, ExportFormat
 from dashboard.core.settings import ROOT
 from dashboard.data.datasets import picture_path
@@ -24,6 +23,10 @@ from dashboard.runs.run import Run
 
 Progress = Callable[[int, int, str], None]
 SAMPLE = 64  # pictures
+GONE = (
+    "No picture of the test or validation split is in the workspace any more, so nothing can be compared. "
+    "Import the dataset again."
+)
 
 
 def certify(run: Run, exports: dict[str, Path], on_progress: Progress) -> dict[str, Certificate]:
@@ -35,12 +38,14 @@ def certify(run: Run, exports: dict[str, Path], on_progress: Progress) -> dict[s
         on_progress: told of every picture.
 
     Raises:
-        RunError: `run-unfinished`, the run has no predictions; `pictures-missing`.
+        RunError: `run-unfinished`, the run has no predictions.
     """
     shown = held_sample(run.predictions())
+    problem = GONE
     with scratch() as folder:
         place = folder.resolve()
-        problem = _ask(exports, list(shown["sha256"]), place, on_progress)
+        if len(shown):
+            problem = _ask(exports, list(shown["sha256"]), place, on_progress)
         return {
             name: _certificate(EXPORT_FORMATS[name], path, run, shown, place / f"{name}.npz", problem)
             for name, path in exports.items()
@@ -50,19 +55,12 @@ def certify(run: Run, exports: dict[str, Path], on_progress: Progress) -> dict[s
 def held_sample(predictions: pd.DataFrame) -> pd.DataFrame:
     """At most `SAMPLE` pictures that were not trained on, evenly from the first to the last, so from every class.
 
-    Those of the test split; where there is none, those of the validation split.
-
-    Raises:
-        RunError: `pictures-missing`.
+    Those of the test split; where none of them is in the workspace, those of the validation split; else no row.
     """
     here = predictions[[picture_path(sha).is_file() for sha in predictions["sha256"]]]
-    held = next((rows for split in (TEST, VALIDATION) if len(rows := here[here["split"] == split])), None)
-    if held is None:
-        raise RunError(
-            "pictures-missing",
-            "No picture of the test or validation split is in the workspace any more, so nothing can be compared. "
-            "Import the dataset again.",
-        )
+    held = here[here["split"] == TEST]
+    if not len(held):
+        held = here[here["split"] == VALIDATION]
     chosen = np.linspace(0, len(held) - 1, min(SAMPLE, len(held))).round().astype(int)
     return held.iloc[chosen].reset_index(drop=True)
 

@@ -62,7 +62,9 @@ def openvino(folder: Path) -> tuple[Predict, str]:
 
     # By itself OpenVINO computes in bfloat16 where the processor can.
     compiled = ov.Core().compile_model(folder / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return lambda pictures: compiled({"images": pictures})["probabilities"], f"openvino {ov.__version__}"
+    return lambda pictures: compiled({"images": pictures})[
+        "probabilities"
+    ], f"openvino {ov.__version__.partition('-')[0]}"
 
 
 def litert(folder: Path) -> tuple[Predict, str]:

@@ -58,9 +58,9 @@ def _offer(chosen: Chosen, export_format: ExportFormat, place: str, verb: str) -
 def certified(found: Certificate) -> None:
     """What a fresh process found with the file: a green word or a red reason, the figures, the pictures that differ."""
     if found.verified:
-        st.badge("verified: predicts the same", icon=":material/verified:", color="green")
+        st.badge(found.headline, icon=":material/verified:", color="green")
     else:
-        st.badge("not verified", icon=":material/warning:", color="red")
+        st.badge(found.headline, icon=":material/warning:", color="red")
     speed = "" if found.milliseconds is None else f" {found.milliseconds:.2g} ms a picture on this machine."
     st.caption(text.literal(found.sentence) + text.literal(speed))
     if found.differing:

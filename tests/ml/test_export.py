@@ -3,20 +3,25 @@
 import json
 import os
 import runpy
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
 from dashboard.core import certificates, files
+from dashboard.core.backbones import BACKBONES
 from dashboard.core.certificates import Certificate
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import recipe_from
-from dashboard.core.settings import settings
-from dashboard.ml import classifier, export, parity, portable, predict
+from dashboard.core.settings import ROOT, settings
+from dashboard.ml import classifier, export, parity, portable, predict, rebuild
+from dashboard.ml.backbone import TORCH_DEVIATION, TORCH_MEAN
 from dashboard.ml.resizing import resize
 from dashboard.runs.certificates import certificate
 from dashboard.runs.run import Run, prepare
@@ -98,6 +103,34 @@ def test_everything_holds_the_certificates_and_the_code_that_opens_the_weights(f
     assert all((new.numpy() == old.numpy()).all() for new, old in zip(model.weights, ours.weights, strict=True))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fields",
+    [{"backbone": "MobileNet", "alpha": 0.25, "head_width": 7}, {"backbone": "VGG16"}, {"backbone": "EfficientNetB0"}],
+    ids=str,
+)
+def test_the_code_beside_the_weights_rebuilds_the_network(fields: dict[str, Any], tmp_path: Path) -> None:
+    recipe = recipe_from({**SMALL, "alpha": 1.0, **fields})
+    model = classifier.build(recipe, ["ash", "birch", "cedar"])
+    for layer in model.layers:  # as ImageNet's weights leave it after their repair, see `weights._repair`
+        if isinstance(layer, keras.layers.Normalization):
+            layer.adapt_mean.assign(TORCH_MEAN)
+            layer.adapt_variance.assign(np.array(TORCH_DEVIATION) ** 2)
+            layer.finalize_state()
+    rng = np.random.default_rng(0)
+    seen = rng.uniform(0, 255, (8, 1, 1, 3)) * rng.uniform(0, 1, (8, 32, 32, 1))
+    classifier.settle(classifier.trainable_part(model), [seen.astype("float32")])
+    model.save_weights(tmp_path / "model.weights.h5")
+    (tmp_path / "labels.json").write_text(json.dumps({"class_names": ["ash", "birch", "cedar"]}))
+    (tmp_path / "rebuild.py").write_text(rebuild.script(recipe))
+    rebuilt = runpy.run_path(str(tmp_path / "rebuild.py"))["load"]()
+    raw = (rng.uniform(0, 255, (3, 1, 1, 3)) * rng.uniform(0, 1, (3, 50, 41, 1))).astype("float32")
+    expected = model(raw, training=False).numpy()
+    assert np.ptp(expected, axis=0).max() > 1e-4, "a constant output would pass every comparison"
+    np.testing.assert_allclose(rebuilt(raw, training=False), expected, atol=1e-6)
+    assert all((new.numpy() == old.numpy()).all() for new, old in zip(rebuilt.weights, model.weights, strict=True))
+
+
 def wrong_scaling(model: keras.Model, labels: export.Labels) -> None:
     model.get_layer("preprocessing").scale = 1 / 255
 
@@ -171,5 +204,47 @@ def test_the_sample_is_of_pictures_that_were_not_trained_on_and_of_every_class(f
     assert set(sample["split"]) == {"test"} and set(sample["true"]) == set(finished.class_names)
     without = predictions[predictions["split"] != "test"]
     assert set(parity.held_sample(without)["split"]) == {"validation"}
+    assert len(parity.held_sample(predictions.assign(sha256="0" * 64))) == 0
     many = parity.held_sample(predictions.loc[predictions.index.repeat(40)])
     assert len(many) == parity.SAMPLE and many["true"].nunique() == 4
+
+
+EVERY_FORMAT = """
+import sys
+from dashboard.ml.importing import import_keras
+import_keras()
+from dashboard.core.backbones import BACKBONES
+from dashboard.core.export_formats import EXPORT_FORMATS
+from dashboard.core.recipe import recipe_from
+from dashboard.ml import export
+from dashboard.runs.certificates import certificate
+from dashboard.runs.run import prepare
+from tests.ml.conftest import store_shapes
+from tests.ml.finishing import finish
+
+row = BACKBONES[sys.argv[1]]
+fields = {"dataset": "-", "backbone": row.name, "weights": "none", "image_size": max(48, row.smallest_image_size)}
+run = prepare(row.name, recipe_from(fields), store_shapes(8))
+finish(run)
+for name in sys.argv[2:]:
+    export.export(run, name)
+    found = certificate(run, EXPORT_FORMATS[name])
+    print(f"{row.name} {name}: {found.milliseconds:.1f} ms, {found.sentence}" if found.milliseconds else found)
+    if not found.verified and not EXPORT_FORMATS[name].agreement:
+        sys.exit(f"{row.name} as {name} is not verified: {found.reason}")
+"""
+
+
+def in_every_format(name: str, formats: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_FORMAT, name, *formats], cwd=ROOT, capture_output=True, text=True
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_predicts_the_same_in_every_format(name: str, workspace: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    in_every_format(name, CERTIFIED)

@@ -148,6 +148,8 @@ def test_an_export_can_be_taken_home(open_trained: OpenPage, name: str) -> None:
         at.button(key=f"export_prepare_{name}").click().run()
     settle(at, lambda at: f"export_{name}" in {each.key for each in at.get("download_button")}, seconds=120)
     assert not at.error
+    certified = [each.value for each in at.caption if "erified on" in each.value]
+    assert len(certified) == (1 if name == "openvino" else 0) or name != "openvino"
 
 
 def test_a_refused_start_names_the_reason_and_makes_no_run(
