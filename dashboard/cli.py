@@ -24,6 +24,7 @@ from dashboard.core.schedules import SCHEDULES
 from dashboard.core.steering import LEVERS
 from dashboard.data import datasets, intake, inventory, label_files, weights
 from dashboard.runs import bringing, cache, follow, measures, queue, starting, status, steering, supervisor, workers
+from dashboard.runs.certificates import certificate
 from dashboard.runs.run import Run, open_run
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -47,11 +48,6 @@ def main() -> None:
 
 
 def _say(done: int, total: int, text: str) -> None:
-    click.echo(f"{text}: {done} of {total}", err=True)
-
-
-def _tell(done: int, total: int, text: str) -> None:
-    """As `_say`, of steps that have no count too."""
     click.echo(f"{text}: {done} of {total}" if total else text, err=True)
 
 
@@ -365,14 +361,19 @@ def serve(run_text: str, host: str, port: int) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write into.")
 @JSON
 def export(run_text: str, format_name: str, out: Path, as_json: bool) -> None:
-    """Copy a finished model, or what belongs to it, into a folder."""
+    """Copy a finished model, or what belongs to it, into a folder; says whether it predicts what the page shows."""
     run = open_run(queue.find(run_text)["id"])
     with workers.Worker() as worker:
-        made = workers.export(worker, run, format_name)
+        made = workers.export(worker, run, format_name, on_progress=_say)
     out.mkdir(parents=True, exist_ok=True)
     with files.replacing(out / made.name) as aside:
         shutil.copyfile(made, aside)
-    _print({"path": str(out / made.name)}, as_json=as_json, text=str(out / made.name))
+    found = certificate(run, EXPORT_FORMATS[format_name])
+    record = {"path": str(out / made.name), "verdict": found.verdict if found else None}
+    if found:
+        click.echo(found.sentence, err=True)
+    _print(record, as_json=as_json, text=str(out / made.name))
+    sys.exit(1 if found and not found.verified else 0)
 
 
 @main.command()
@@ -383,7 +384,7 @@ def bring(paths: tuple[Path, ...], name: str, as_json: bool) -> None:
     """Bring a model of another machine: an export's zip, or model.weights.h5 with labels.json and recipe.json."""
     what = bringing.sent(list(paths))
     with workers.Worker() as worker:
-        run = bringing.bring(worker, what, name=name, on_progress=_tell)
+        run = bringing.bring(worker, what, name=name, on_progress=_say)
     record = {"run": run.id, "class_names": run.class_names}
     text = f"Run {queue.row(run.id)['number']} ({run.id}): {run.recipe.network_name}, {', '.join(run.class_names)}"
     _print(record, as_json=as_json, text=text)

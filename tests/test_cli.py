@@ -179,10 +179,13 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
     assert set(records[0]["probabilities"]) == {path.name for path in shapes.iterdir()}
     assert "broken.jpg" in done.stderr
 
-    exported = json.loads(thaw("export", run, "--format", "zip", "--out", tmp_path / "home", "--json").stdout)
+    done = thaw("export", run, "--format", "openvino", "--out", tmp_path / "home", "--json")
+    exported = json.loads(done.stdout)
+    assert (done.returncode, exported["verdict"]) in ((0, "verified"), (1, "not verified")), done.stderr
+    assert "erified on" in done.stderr.splitlines()[-1]
     with zipfile.ZipFile(exported["path"]) as archive:
         names = {Path(name).name for name in archive.namelist()}
-    assert {"model.weights.h5", "model.keras", "labels.json", "recipe.json"} <= names
+    assert {"model.xml", "model.bin", "labels.json", "certificate.json"} == names
     assert thaw("resume", run).stderr.startswith("run-not-resumable: ")
     assert thaw("stop", run).stderr.startswith("run-over: ")
 

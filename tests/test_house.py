@@ -14,6 +14,7 @@ GUARDED = (
     *("dashboard", "pages", "pretraining"),
     *("keras", "tensorflow", "openvino", "mlflow", "tensorboard", "plotly", "streamlit"),
     *("starlette", "uvicorn", "h11", "python_multipart"),
+    *("onnx", "onnxruntime", "tf2onnx", "ai_edge_litert"),
 )
 MAY_IMPORT = {
     "dashboard/core": ("dashboard.core",),
@@ -23,6 +24,7 @@ MAY_IMPORT = {
     "dashboard/ml": (
         *("dashboard.core", "dashboard.data", "dashboard.runs", "dashboard.ml"),
         *("keras", "tensorflow", "openvino", "mlflow", "tensorboard"),
+        *("onnx", "onnxruntime", "tf2onnx", "ai_edge_litert"),
     ),
     "dashboard/charts": ("dashboard.core", "dashboard.data", "dashboard.charts", "plotly"),
     "dashboard/ui": (
@@ -75,13 +77,17 @@ def test_a_page_arranges_and_stays_short(path: Path) -> None:
 
 
 def test_nothing_unpickles_or_loads_a_whole_model() -> None:
+    """But one: the process that opens our own exports as their recipient does, and nothing a user sent."""
     for path in FILES:
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
         names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
         names |= {name.split(".")[0] for name in imported_names((ROOT / path).read_text(encoding="utf-8"))}
-        assert not names & {"load_model", "pickle", "joblib", "allow_pickle", "extractall"}, path
+        forbidden = {"load_model", "pickle", "joblib", "allow_pickle", "extractall"}
+        if path == Path("dashboard/ml/recipient.py"):
+            forbidden.remove("load_model")
+        assert not names & forbidden, path
 
 
 def test_only_the_ui_state_touches_session_state() -> None:

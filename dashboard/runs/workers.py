@@ -321,10 +321,24 @@ def find_learning_rate(
     return pd.DataFrame(found["curve"]), Suggestion(**found["suggestion"])
 
 
-def export(worker: Worker, run: Run, export_format: str) -> Path:
-    """Make one export of a finished run inside its directory, if it is not there yet; its path."""
+def export(
+    worker: Worker,
+    run: Run,
+    export_format: str,
+    *,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Make one export of a finished run inside its directory, and its certificate, if it is not there yet; its path.
+
+    Raises:
+        DashboardError: as of `dashboard.ml.export.export` and `Worker.call`.
+    """
     run.require_model()
-    return run.path / str(worker.call("export", run=run.id, format=export_format)["path"])
+    call = worker.call(
+        "export", run=run.id, format=export_format, timeout=1800.0, on_progress=on_progress, cancelled=cancelled
+    )
+    return run.path / str(call["path"])
 
 
 def exported(run: Run, export_format: ExportFormat) -> Path | None:

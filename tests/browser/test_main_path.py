@@ -190,7 +190,7 @@ def take_home(page: Page, name: str, folder: Path) -> Path:
     ready.or_(prepare).wait_for()
     if prepare.count():
         visitor.press(page, f"export_prepare_{name}")
-    ready.wait_for(timeout=60_000)
+    ready.wait_for(timeout=120_000)  # two files are opened by a fresh process before everything is zipped
     settle(page)
     file = visitor.download(page, f"export_{name}", folder)
     assert file.stat().st_size > 100_000

@@ -4,13 +4,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from dashboard.core.errors import BackboneError, DatasetError, RunError, WeightsError, WorkerError
-from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.data.weights import take_file
 from dashboard.ml import train
 from dashboard.runs import workers
@@ -70,17 +68,8 @@ def test_it_predicts_what_the_table_says_and_reads_the_model_once(
     with pytest.raises(DatasetError):
         worker.call("predict", run=run.id, shas=["no digest"])
 
-    for name, row in EXPORT_FORMATS.items():
-        if row.needs and shutil.which(row.needs) is None:
-            continue
-        path = run.path / worker.call("export", run=run.id, format=name)["path"]
-        assert path.stat().st_size > 50, name
-    svg = (run.path / "exports" / "topology.svg").read_text()
-    assert "block_16_project" in svg
-    with ZipFile(run.path / "exports" / "everything.zip") as archive:
-        assert archive.testzip() is None
-        names = {Path(name).name for name in archive.namelist()}
-    assert {"model.keras", "model.weights.h5", "labels.json", "recipe.json", "manifest.csv", "report.json"} <= names
+    if shutil.which("dot"):
+        assert "block_16_project" in workers.export(worker, run, "topology-svg").read_text()
 
 
 def test_without_graphviz_the_drawing_is_refused_with_the_way_to_it(
