@@ -132,6 +132,19 @@ EXPORT_FORMATS = {
             "labels", "labels.json", "Labels", "class names in the order of the outputs, and what the input must be"
         ),
         ExportFormat(
+            "script",
+            "train.zip",
+            "Training script",
+            "train.py, plain Keras in one file, with locked versions and the list of pictures: it repeats this run "
+            "without this dashboard",
+        ),
+        ExportFormat(
+            "card",
+            "model-card.md",
+            "Model card",
+            "what the network was made from, how good it is and where not, and how to load it in five languages",
+        ),
+        ExportFormat(
             "topology-svg",
             "topology.svg",
             "Topology (SVG)",
@@ -150,7 +163,7 @@ EXPORT_FORMATS = {
             "everything.zip",
             "Everything",
             "weights and the code that rebuilds the network, Keras model, labels, topology, recipe, list of pictures, "
-            "predictions, report and certificate",
+            "predictions, report, model card and certificate",
         ),
     )
 }

@@ -17,6 +17,7 @@ from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TRAIN
 from dashboard.data.parent import scratch
 from dashboard.ml import (
+    blocks,
     classifier,
     export_litert,
     export_onnx,
@@ -28,8 +29,10 @@ from dashboard.ml import (
     rebuild,
 )
 from dashboard.ml.pictures import Reader
+from dashboard.runs.card import card, write_card
 from dashboard.runs.certificates import certificate, certificate_path
 from dashboard.runs.run import Run
+from dashboard.runs.script import pack_script
 
 Progress = Callable[[int, int, str], None]
 Labels = dict[str, Any]
@@ -46,6 +49,9 @@ IN_ZIP = (
     "predictions.csv",
     "report.json",
 )
+
+# Each writes one file about a run that needs no network to be there.
+TEXTS: dict[str, Callable[[Run, Path], None]] = {"script": pack_script, "card": write_card}
 
 # Each writes one export of a classifier into a folder.
 WRITERS: dict[str, Callable[[keras.Model, Path, Labels, Pictures], None]] = {
@@ -82,6 +88,9 @@ def export(run: Run, name: str, on_progress: Progress | None = None) -> Path:
     elif not _is_made(run, row, target):
         if name in WRITERS:
             write_certified(run, row, target, say)
+        elif name in TEXTS:
+            blocks.require(run)
+            TEXTS[name](run, target)
         else:
             draw_topology(run, target)
     return target.relative_to(run.path)
@@ -190,6 +199,8 @@ def write_zip(run: Run, target: Path, on_progress: Progress) -> None:
         "rebuild.py": rebuild.script(run.recipe),
         "certificate.json": _text({name: each.as_record() for name, each in found.items() if each}),
     }
+    if not run.is_brought:  # of which neither pictures nor figures need be here
+        texts["model-card.md"] = card(run)
     with files.replacing(target) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
         for done, member in enumerate(members):
             on_progress(done, len(members), member.name)
