@@ -347,17 +347,6 @@ def predict(run_text: str, paths: tuple[Path, ...], csv_file: Path | None, as_js
 
 @main.command()
 @click.argument("run_text", metavar="RUN")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others ask for a token.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
-def serve(run_text: str, host: str, port: int) -> None:
-    """Answer pictures over HTTP with the finished model of a run, until it is interrupted."""
-    from dashboard.serving import server  # which no other command waits for
-
-    server.serve(open_run(queue.find(run_text)["id"]), host, port)
-
-
-@main.command()
-@click.argument("run_text", metavar="RUN")
 @click.option(
     "--format", "format_name", required=True, type=click.Choice(list(EXPORT_FORMATS)), help="What to take home."
 )
@@ -392,6 +381,17 @@ def cache_(clear: bool, as_json: bool) -> None:
         words = rows.assign(bytes=(rows["bytes"] / 1e6).round(2), used=when).rename(columns={"bytes": "megabytes"})
         lines.append(words.to_string(index=False))
     _print(record, as_json=as_json, text="\n".join(lines))
+
+
+@main.command()
+@click.argument("run_text", metavar="RUN")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others ask for a token.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
+def serve(run_text: str, host: str, port: int) -> None:
+    """Answer pictures over HTTP with the finished model of a run, until it is interrupted."""
+    from dashboard.serving import server  # which no other command waits for
+
+    server.serve(open_run(queue.find(run_text)["id"]), host, port)
 
 
 main.add_command(cli_dataset.dataset)
