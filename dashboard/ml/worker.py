@@ -77,27 +77,10 @@ def topology(progress: Progress, *, backbone: str, alpha: float, image_size: int
 def predict(progress: Progress, *, run: str, shas: list[str]) -> list[list[float]]:
     """Probabilities of stored pictures in the order of the run's classes; raises as `ml.predict`."""
     found: list[list[float]] = []
-    for probabilities in _of_run(run).stored(shas):
+    path = open_run(run).weights_path
+    for probabilities in _classifier(run, path.stat().st_mtime_ns if path.exists() else 0).stored(shas):
         found.extend(probabilities.tolist())
         progress(len(found), len(shas), "predicting")
-    return found
-
-
-def classify(progress: Progress, *, run: str, arrays: list[str]) -> list[list[float]]:
-    """Probabilities of pictures in the order of the run's classes; raises as `ml.predict`.
-
-    Args:
-        progress: of no use for so few.
-        run: its id.
-        arrays: files, each one picture as `ml.opener` brought it to the network's size.
-    """
-    classifier = _of_run(run)
-    side = classifier.reader.image_size
-    found: list[list[float]] = []
-    for start in range(0, len(arrays), classifier.batch_size):
-        read = [np.fromfile(path, "float32") for path in arrays[start : start + classifier.batch_size]]
-        pictures = np.stack(read).reshape(-1, side, side, 3)
-        found.extend(np.asarray(classifier.part.predict_on_batch(pictures)).tolist())
     return found
 
 
@@ -153,6 +136,24 @@ def find_look_alikes(progress: Progress, *, recipe: dict[str, Any]) -> list[list
     return found
 
 
+def classify(progress: Progress, *, run: str, arrays: list[str]) -> list[list[float]]:
+    """Probabilities of pictures in the order of the run's classes; raises as `ml.predict`.
+
+    Args:
+        progress: of no use for so few.
+        run: its id.
+        arrays: files, each one picture as `ml.opener` brought it to the network's size.
+    """
+    classifier = _classifier(run, open_run(run).weights_path.stat().st_mtime_ns)
+    side = classifier.reader.image_size
+    found: list[list[float]] = []
+    for start in range(0, len(arrays), classifier.batch_size):
+        read = [np.fromfile(path, "float32") for path in arrays[start : start + classifier.batch_size]]
+        pictures = np.stack(read).reshape(-1, side, side, 3)
+        found.extend(classifier.by_keras(pictures).tolist())
+    return found
+
+
 def expected_weights(progress: Progress, *, recipe: dict[str, Any], num_classes: int) -> list[Any]:
     """Layer, place, shape and type of every weight of a classifier, as `ml.bringing`."""
     return bringing.expected(recipe_from(recipe), num_classes)
@@ -167,7 +168,6 @@ VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
     "predict": predict,
-    "classify": classify,
     "predict_batch": predict_batch,
     "export": make_export,
     "check_weights": check_weights,
@@ -178,6 +178,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "look_alikes": find_look_alikes,
     "expected_weights": expected_weights,
     "write_model": write_model,
+    "classify": classify,
 }
 
 
@@ -185,11 +186,6 @@ def _network(name: str, alpha: float, image_size: int) -> keras.Model:
     keras.utils.clear_session(free_memory=False)
     images = keras.Input((image_size, image_size, 3), name="images")
     return backbone.build(find_backbone(name), alpha, image_size, images)
-
-
-def _of_run(run: str) -> Classifier:
-    path = open_run(run).weights_path
-    return _classifier(run, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=KEPT)

@@ -59,15 +59,14 @@ class Classifying:
             self._openers.put(opener)
 
     def warm(self) -> None:
-        """Have the classifier ready, and traced for any number of pictures; raises as `Worker.call`."""
+        """Have the classifier ready, and traced; raises as `Worker.call`."""
         for opener in self._all:
             opener.start()
         side = self.run.recipe.image_size
         with self.request() as folder:
             grey = folder / "grey.float32"
             np.full((side, side, 3), 127, "float32").tofile(grey)
-            for count in (1, 2):
-                self._probabilities([grey] * count)
+            self._probabilities([grey])
 
     def close(self) -> None:
         for each in (self._worker, *self._all):

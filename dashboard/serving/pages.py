@@ -44,6 +44,7 @@ def documentation(described: dict[str, Any], *, with_token: bool) -> str:
     return _filled(
         "docs.html",
         about=escape(described["info"]["description"]),
+        python_bearer=escape(', "Authorization": f"Bearer {token}"') if with_token else "",
         bearer=escape(' -H "Authorization: Bearer $TOKEN"') if with_token else "",
         token="<p>The service asks for its token, in the header <code>Authorization: Bearer TOKEN</code>.</p>"
         if with_token

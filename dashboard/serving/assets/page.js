@@ -1,6 +1,7 @@
 "use strict";
 
 const SHOWN = 3; // classes a card
+const NOT_SURE = 0.5; // below this probability of the top class a card says so
 const form = document.getElementById("form");
 const pictures = document.getElementById("pictures");
 const token = document.getElementById("token");
@@ -26,11 +27,15 @@ function card(item, file) {
   const image = document.createElement("img");
   image.alt = "";
   image.src = URL.createObjectURL(file);
-  image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
+  image.onload = () => URL.revokeObjectURL(image.src);
+  image.onerror = () => image.remove();
   made.append(image, element("div", item.name));
   if (item.error) {
     made.append(element("p", item.error.message));
     return made;
+  }
+  if (item.top[0].probability < NOT_SURE) {
+    made.append(element("strong", "Not sure."));
   }
   const list = document.createElement("dl");
   for (const each of item.top) {
