@@ -344,7 +344,6 @@ def resume(run_text: str, wait: bool, more_epochs: int | None, as_json: bool) ->
 
 @main.command()
 @click.argument("run_text", metavar="RUN")
-<<<<<<< HEAD
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others ask for a token.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
 def serve(run_text: str, host: str, port: int) -> None:
@@ -352,29 +351,6 @@ def serve(run_text: str, host: str, port: int) -> None:
     from dashboard.serving import server  # which no other command waits for
 
     server.serve(open_run(queue.find(run_text)["id"]), host, port)
-=======
-@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write a table here as well.")
-@JSON
-def predict(run_text: str, paths: tuple[Path, ...], csv_file: Path | None, as_json: bool) -> None:
-    """Classify pictures with the finished model of a run."""
-    run = open_run(queue.find(run_text)["id"])
-    run.require_model()
-    taken = intake.take_pictures(list(paths), [str(path) for path in paths])
-    for refused in taken[taken["sha256"] == ""].itertuples():
-        click.echo(f"{refused.code}: {refused.path}: {refused.reason}", err=True)
-    with workers.Worker() as worker:
-        table = workers.predict(worker, run, taken[taken["sha256"] != ""], on_progress=_say)
-    if csv_file:
-        files.write_text(csv_file, formula_safe(table.drop(columns="sha256")).to_csv(index=False))
-    columns = metrics.probability_columns(table)
-    for _, row in table.iterrows():
-        probabilities = {name.removeprefix(metrics.PROBABILITY): float(row[name]) for name in columns}
-        text = f"{row['path']}: {row['predicted']} ({probabilities[row['predicted']]:.3f})"
-        _print({"path": row["path"], "probabilities": probabilities}, as_json=as_json, text=text)
-    if len(table) == 0:
-        sys.exit(2)
->>>>>>> six-serve
 
 
 @main.command()
