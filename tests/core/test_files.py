@@ -25,6 +25,17 @@ def test_a_failed_write_leaves_the_old_file_and_no_leftover(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_is_placed_whole_and_never_over_another(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    files.place_folder(tmp_path / "one", tmp_path / "runs" / "here")
+    assert (tmp_path / "runs" / "here" / "file").read_text() == "one" and not (tmp_path / "one").exists()
+    with pytest.raises(OSError):
+        files.place_folder(tmp_path / "two", tmp_path / "runs" / "here")
+    assert (tmp_path / "runs" / "here" / "file").read_text() == "one"
+
+
 def test_the_file_written_aside_keeps_the_suffix_keras_chooses_the_format_by(tmp_path: Path) -> None:
     with files.replacing(tmp_path / "model.weights.h5") as aside:
         assert aside.name.endswith(".weights.h5")

@@ -1,14 +1,16 @@
 import multiprocessing
 from pathlib import Path
 
+import h5py
 import pytest
 
 from dashboard.core.errors import AlreadyUnderWay, DatasetError, RecipeError, RunError, WeightsError
 from dashboard.core.lease import Lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
+from dashboard.data import weights
 from dashboard.runs import checkpoints, queue, status, steering
-from dashboard.runs.run import open_run
+from dashboard.runs.run import ELSEWHERE, open_run, prepare_brought
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -21,6 +23,33 @@ def test_a_new_run_keeps_its_recipe_and_its_own_manifest(recipe: Recipe) -> None
     row = queue.row(run.id)
     assert row["status"] == status.QUEUED
     assert row["name"] == "MobileNetV2 1.0 on Shapes and textures"
+
+
+def test_a_brought_run_is_finished_and_its_recipe_has_no_pictures_here(recipe: Recipe) -> None:
+    for run_id in ("20261125-120000-aaaaaa", "20261125-120000-bbbbbb"):
+        run = open_run(run_id)
+        run.path.mkdir(parents=True)
+        prepare_brought(run, recipe.replace(dataset=ELSEWHERE), ["ash", "birch"], {})
+        queue.record_brought(run, "brought", "From elsewhere.")
+        row = queue.row(run_id)
+        assert (row["status"], row["validation_accuracy"]) == (status.FINISHED, None)
+    assert open_run(run_id).class_names == ["ash", "birch"]
+    with pytest.raises(DatasetError, match="There is no"):
+        queue.enqueue(open_run(run_id).recipe)
+    with pytest.raises(RunError, match="without its list of pictures") as refusal:
+        _ = open_run(run_id).manifest
+    assert refusal.value.code == "not-brought"
+    assert queue.claim() is None
+
+
+def test_a_head_for_other_classes_is_refused_before_there_is_a_run(recipe: Recipe, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["kernel"] = [1.0]
+    sha = weights.take_file(tmp_path / "mine.h5", "mine.h5", ["ash", "birch"])
+    with pytest.raises(WeightsError, match="only the weights have 'ash', 'birch'") as refusal:
+        queue.enqueue(recipe.replace(weights="file", weights_file=sha, keep_head=True))
+    assert refusal.value.code == "weights-other-classes"
+    assert queue.listing().empty
 
 
 def test_runs_are_claimed_oldest_first_and_one_at_a_time(recipe: Recipe) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from dashboard.core.errors import WeightsError
 from dashboard.core.files import sha256
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT
 from dashboard.runs import bringing
+from dashboard.runs.bringing import Sent
+from dashboard.runs.workers import Worker
 from tests.security.corpus import model_bytes
 from tests.security.corpus.models import CASES, HONEST, Case
 
@@ -98,6 +101,30 @@ def test_a_refused_model_leaves_the_workspace_and_the_asking_process_as_they_wer
     assert [row["code"] for row in rows] == [named(name).code for name in WHOLE_WAY]
     assert all(row["cpu"] < CPU_SECONDS and row["kib"] < CHILD_KIB and not row["heavy"] for row in rows), rows
     assert digests(workspace) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("declares gigabytes", "weights-unsafe"), ("whole model of Keras 2", ""), ("three files", "")]
+)
+def test_a_weights_file_alone_is_looked_at_by_a_child_too(
+    workspace: Path, tmp_path: Path, name: str, code: str
+) -> None:
+    path = written(tmp_path / "sent", named(name)) / model_bytes.WEIGHTS
+    if code:
+        with pytest.raises(WeightsError) as refusal:
+            bringing.check_weights(path)
+        assert refusal.value.code == code
+    else:
+        bringing.check_weights(path)
+    assert list((workspace / "scratch").iterdir()) == []
+
+
+def test_a_reader_that_ends_without_an_answer_is_a_refusal_too(workspace: Path, tmp_path: Path) -> None:
+    (workspace / "scratch").mkdir(parents=True)
+    with Worker() as never_asked, pytest.raises(WeightsError, match=r"ended their reader \(exit code 1\)") as refusal:
+        bringing.bring(never_asked, Sent((tmp_path,), ("model.weights.h5",)))  # a folder: its open fails in the child
+    assert refusal.value.code == "weights-crashed"
+    assert digests(workspace) == {"scratch": "folder"}
 
 
 def named(name: str) -> Case:
