@@ -125,7 +125,7 @@ def constant(tree: ast.Module, name: str) -> ast.Constant:
     return found
 
 
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     st.text(min_size=1, max_size=40)
     | st.sampled_from(
@@ -176,7 +176,7 @@ CELL = st.text(
 ) | st.sampled_from(["007", "None", "nan", "=1+1", "'", "''=", "-", "@x", "+1", '"', ",", "a\nb", "a\r\nb", " x "])
 
 
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=4))
 def test_a_manifest_comes_back_as_it_was_and_no_spreadsheet_runs_it(
     make_run: MakeRun, tmp_path: Path, cells: list[tuple[str, str]]
