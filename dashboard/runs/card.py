@@ -13,7 +13,6 @@ import pandas as pd
 from dashboard.core import files, metrics
 from dashboard.core.metrics import Interval
 from dashboard.core.quantities import duration
-from dashboard.core.recipe import Recipe
 from dashboard.data.labels import TEST, VALIDATION
 from dashboard.data.splits import SPLITS
 from dashboard.runs import cautions, provenance, queue, rendering
@@ -54,6 +53,7 @@ def card(run: Run) -> str:
     return rendering.document(
         "model-card.md.j2",
         name=_name(run),
+        run_id=run.id,
         made=_day(run),
         recipe=recipe,
         network=plain(recipe.network_name),
@@ -67,7 +67,7 @@ def card(run: Run) -> str:
         dataset=provenance.of(run),
         splits=splits,
         counts=_counts(run.manifest, splits),
-        settings=settings(recipe),
+        settings=settings(run),
         ended=Plain(_ended(report)),
         by_hand=[plain(f"Before step {each.step + 1}: {each.words}") for each in recipe.steering],
         figures=[_figures(predictions[predictions["split"] == split], split, report) for split in splits],
@@ -95,23 +95,23 @@ def bounds(value: Interval) -> Plain:
     return Plain(f"between {percent(value.low)} and {percent(value.high)}" if value.count else "–")
 
 
-def settings(recipe: Recipe) -> list[tuple[Plain, Plain]]:
+def settings(run: Run) -> list[tuple[Plain, Plain]]:
     """Every field of a recipe that says how it trains, in words, with its value."""
+    lowest = files.read_json(run.blocks_path)["unfreeze_from"] if run.blocks_path.exists() else None
     leave_out = {"dataset", "dataset_version", "steering", "weights_file", "backbone", "alpha"}
     found = []
-    for name, value in recipe.model_dump(mode="json").items():
+    for name, value in {**run.recipe.model_dump(mode="json"), "unfreeze_from": lowest}.items():
         if name not in leave_out:
             words = ", ".join(value) or "none" if isinstance(value, list) else value
             words = {True: "yes", False: "no"}[words] if isinstance(words, bool) else words
-            found.append((plain(name.replace("_", " ")), plain("the advised one" if words is None else str(words))))
+            found.append((plain(name.replace("_", " ")), plain("none" if words is None else str(words))))
     return found
 
 
 def _name(run: Run) -> str:
     """As its row has it; its id where it has none."""
     rows = queue.listing()
-    names = rows.loc[rows["id"] == run.id, "name"].tolist()
-    return f"{names[0]} ({run.id})" if names else run.id
+    return str(next(iter(rows.loc[rows["id"] == run.id, "name"]), run.id))
 
 
 def _day(run: Run) -> str:

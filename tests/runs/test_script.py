@@ -125,7 +125,7 @@ def constant(tree: ast.Module, name: str) -> ast.Constant:
     return found
 
 
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     st.text(min_size=1, max_size=40)
     | st.sampled_from(
@@ -176,7 +176,7 @@ CELL = st.text(
 ) | st.sampled_from(["007", "None", "nan", "=1+1", "'", "''=", "-", "@x", "+1", '"', ",", "a\nb", "a\r\nb", " x "])
 
 
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=4))
 def test_a_manifest_comes_back_as_it_was_and_no_spreadsheet_runs_it(
     make_run: MakeRun, tmp_path: Path, cells: list[tuple[str, str]]
@@ -207,15 +207,69 @@ def test_pictures_are_found_whatever_they_are_called(make_run: MakeRun, tmp_path
         space["find_pictures"](tmp_path, table)
 
 
+# Another value of every field that decides what is computed, and what else it takes to matter.
+OTHERS: dict[str, dict[str, Any]] = {
+    "backbone": {"backbone": "VGG16"},
+    "alpha": {"alpha": 0.5},
+    "weights": {"weights": "none"},
+    "weights_file": {"weights": "file", "weights_file": "b" * 64},
+    "image_size": {"image_size": 128},
+    "head_width": {"head_width": 7},
+    "dropout": {"dropout": 0.3},
+    "label_smoothing": {"label_smoothing": 0.2},
+    "class_weights": {"class_weights": True},
+    "augmentation": {"augmentation": ["zoom"]},
+    "views": {"augmentation": ["flip"], "views": 9},
+    "mixup": {"mixup": 0.4},
+    "optimizer": {"optimizer": "RMSprop"},
+    "schedule": {"schedule": "cosine"},
+    "warmup_epochs": {"warmup_epochs": 2},
+    "batch_size": {"batch_size": 5},
+    "epochs": {"epochs": 11},
+    "learning_rate": {"learning_rate": 0.02},
+    "patience": {"patience": 3},
+    "fine_tune_epochs": {"fine_tune_epochs": 4},
+    "fine_tune_learning_rate": {"fine_tune_learning_rate": 0.03},
+    "head_rate_factor": {"head_rate_factor": 2},
+    "rate_decay": {"rate_decay": 0.9},
+    "gradual_thawing": {"gradual_thawing": True},
+    "train_batch_normalization": {"train_batch_normalization": True},
+    "cache": {"cache": False},
+    "seed": {"seed": 8},
+    "steering": {"steering": [{"lever": "patience", "value": 2, "step": 3}]},
+}
+ELSEWHERE = {
+    "dataset": "a name at the top",
+    "dataset_version": "the manifest",
+    "unfreeze_from": "the blocks that were written down",
+    "precision": "another rounding, said at the top",
+}
+
+
+def test_no_field_of_a_recipe_is_silently_dropped(make_run: MakeRun) -> None:
+    assert {*OTHERS, *ELSEWHERE} == set(Recipe.model_fields)
+
+    def body(number: int, **fields: Any) -> str:
+        return script(make_run(f"{number}", **{**TUNED, **fields})).replace(f'RUN = "{number}"', "")
+
+    texts = {name: body(number, **fields) for number, (name, fields) in enumerate(OTHERS.items(), 1)}
+    texts |= {"nothing": body(0), "flip": body(len(OTHERS) + 1, augmentation=["flip"])}
+    same = [(a, b) for a in texts for b in texts if a < b and texts[a] == texts[b]]
+    assert not same
+
+
 def test_what_was_done_by_hand_is_said_and_not_dropped(make_run: MakeRun) -> None:
     steering = [
         Steer(lever=name, value=None if row.least is None else 1.0, step=step)
         for step, (name, row) in enumerate(LEVERS.items())
     ]
-    text = ast.get_docstring(ast.parse(script(make_run(**TUNED, steering=[each.model_dump() for each in steering]))))
+    run = make_run(**TUNED, steering=[each.model_dump() for each in steering])
+    run.say("mark", mark="stop", epoch=3, step=9, text="Stopped on request.")
+    text = ast.get_docstring(ast.parse(script(run)))
     assert text is not None and "does not repeat" in text
     for each in steering:
         assert f"- Before step {each.step + 1}, by hand: {each.words}" in text
+    assert "- The run was stopped by hand" in text
     assert "does not repeat" not in script(make_run("untouched", **TUNED))
 
 
