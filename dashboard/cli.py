@@ -344,17 +344,6 @@ def resume(run_text: str, wait: bool, more_epochs: int | None, as_json: bool) ->
 
 @main.command()
 @click.argument("run_text", metavar="RUN")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others ask for a token.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
-def serve(run_text: str, host: str, port: int) -> None:
-    """Answer pictures over HTTP with the finished model of a run, until it is interrupted."""
-    from dashboard.serving import server  # which no other command waits for
-
-    server.serve(open_run(queue.find(run_text)["id"]), host, port)
-
-
-@main.command()
-@click.argument("run_text", metavar="RUN")
 @click.option(
     "--format", "format_name", required=True, type=click.Choice(list(EXPORT_FORMATS)), help="What to take home."
 )
