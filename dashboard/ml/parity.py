@@ -15,6 +15,7 @@ import pandas as pd
 from dashboard.core import certificates, files
 from dashboard.core.certificates import Answers, Certificate
 from dashboard.core.export_formats import EXPORT_FORMATS, ExportFormat
+from dashboard.core.metrics import PROBABILITY
 from dashboard.core.settings import ROOT
 from dashboard.data.datasets import picture_path
 from dashboard.data.labels import TEST, VALIDATION
@@ -26,6 +27,11 @@ SAMPLE = 64  # pictures
 GONE = (
     "No picture of the test or validation split is in the workspace any more, so nothing can be compared. "
     "Import the dataset again."
+)
+
+NOT_BROUGHT = (
+    "This model was brought from another machine, and none of the pictures it was tested on are here, so nothing can "
+    "be compared. Export it where it was trained."
 )
 
 
@@ -40,8 +46,8 @@ def certify(run: Run, exports: dict[str, Path], on_progress: Progress) -> dict[s
     Raises:
         RunError: `run-unfinished`, the run has no predictions.
     """
-    shown = held_sample(run.predictions())
-    problem = GONE
+    shown = held_sample(_predictions(run))
+    problem = NOT_BROUGHT if run.is_brought else GONE
     with scratch() as folder:
         place = folder.resolve()
         if len(shown):
@@ -52,12 +58,20 @@ def certify(run: Run, exports: dict[str, Path], on_progress: Progress) -> dict[s
         }
 
 
+def _predictions(run: Run) -> pd.DataFrame:
+    """Those of the run; no row, where it was brought without them."""
+    if run.is_brought and not (run.path / "predictions.csv").exists():
+        columns = ["path", "sha256", "split", "true", "predicted"]
+        return pd.DataFrame(columns=columns + [PROBABILITY + name for name in run.class_names])
+    return run.predictions()
+
+
 def held_sample(predictions: pd.DataFrame) -> pd.DataFrame:
     """At most `SAMPLE` pictures that were not trained on, evenly from the first to the last, so from every class.
 
     Those of the test split; where none of them is in the workspace, those of the validation split; else no row.
     """
-    here = predictions[[picture_path(sha).is_file() for sha in predictions["sha256"]]]
+    here = predictions[predictions["sha256"].map(lambda sha: picture_path(sha).is_file()).astype(bool)]
     held = here[here["split"] == TEST]
     if not len(held):
         held = here[here["split"] == VALIDATION]

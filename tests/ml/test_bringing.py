@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_it_is_a_finished_run_with_what_came_along(brought: Brought) -> None:
     assert files.read_json(brought.run.path / "brought.json")["is_checked"]
     pd.testing.assert_frame_equal(brought.run.predictions(), brought.predicted)
     assert brought.run.recipe == brought.made.recipe.replace(dataset="elsewhere")
+
+
+def test_it_is_taken_on_from_here_with_a_word_on_what_could_not_be_compared(brought: Brought, tmp_path: Path) -> None:
+    (brought.run.path / "predictions.csv").rename(tmp_path / "predictions.csv")
+    path = brought.run.path / export.export(brought.run, "zip")
+    with zipfile.ZipFile(path) as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        record = json.loads(archive.read(f"{brought.run.id}/certificate.json"))
+    (tmp_path / "predictions.csv").rename(brought.run.path / "predictions.csv")
+    assert {"model.weights.h5", "model.keras", "rebuild.py", "labels.json", "recipe.json"} <= names
+    assert {each["verdict"] for each in record.values()} == {"not verified"}
+    assert all("brought from another machine" in each["reason"] for each in record.values())
 
 
 def test_it_predicts_what_the_other_machine_predicted(brought: Brought) -> None:
