@@ -5,6 +5,7 @@ that ends the child costs itself only.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -25,6 +26,7 @@ from dashboard.runs.batches import Batch, Round
 DECODING = "dashboard.ml.decoding"
 PART = 4_000  # pictures for one child, whose time is limited
 CRASHES = 10  # children one round may lose
+AT_ONCE = 1 << 20  # bytes in the pipe: a picture or two instead of a tenth of one
 PATIENCE = 60.0  # seconds for the pixels of a picture that was announced
 
 
@@ -47,6 +49,8 @@ class Child:
         self._stack = contextlib.ExitStack()
         folder = self._stack.enter_context(parent.scratch())
         reading, self._writing = os.pipe()
+        with contextlib.suppress(OSError, AttributeError):  # no such thing, or not for everybody
+            fcntl.fcntl(self._writing, fcntl.F_SETPIPE_SZ, AT_ONCE)
         self._pipe = self._stack.enter_context(os.fdopen(reading, "rb", buffering=0))
         with os.fdopen(self._writing, "wb"):  # afterwards only the child has it: its death is the end of the pipe
             self._process = self._stack.enter_context(

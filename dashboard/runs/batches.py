@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from dashboard.core.errors import RunError
 from dashboard.core.lease import Lease, is_held
 from dashboard.core.settings import workspace
 from dashboard.data.asking import Asked, Given
+from dashboard.data.parent import STALE
 from dashboard.runs import batch_rows
 from dashboard.runs.run import Run, open_run
 
@@ -111,6 +113,7 @@ class Batch:
         number = len(list(self.path.glob("given-*.json")))
         if staged is not None:
             source = f"source-{number:03d}"
+            files.remove_folder(self.path / source)  # of a process that was killed right here
             os.rename(staged, self.path / source)
             given = given.moved(source)
         files.write_json(self.path / f"given-{number:03d}.json", given.as_record())
@@ -181,13 +184,18 @@ class Batch:
         try:
             (self.path / "stop").unlink(missing_ok=True)
             for left in self.path.glob(".????????-*"):
-                left.unlink()
+                _remove(left)
             yield
             if self.finished:
                 for source in self.path.glob("source-*"):
                     files.remove_folder(source)
         finally:
             lease.release()
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether it is there, and its run has the weights its rows come from."""
+        return (self.path / REQUEST).exists() and self.request.weights == weights_of(self.run)
 
     def refuse_other_weights(self) -> None:
         """Rows of one table come from one network; raises as `at_work`."""
@@ -196,6 +204,14 @@ class Batch:
                 "batch-weights-changed",
                 "The run has been trained further since these predictions were begun. Predict the pictures anew.",
             )
+
+
+def _remove(left: Path) -> None:
+    """Remove what a killed process had written aside, or half removed."""
+    if left.is_dir():
+        shutil.rmtree(left)
+    else:
+        left.unlink()
 
 
 def weights_of(run: Run) -> str:
@@ -222,12 +238,20 @@ def begin(run: Run, given: Given, staged: Path | None = None) -> Batch:
         created_at=time.time(),
         key=_key(run, given),
     )
+    _sweep()
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(request.created_at))
     batch = Batch(workspace("predictions", f"{moment}-{secrets.token_hex(4)}"))
     batch.path.mkdir(mode=0o700)
     batch.add(given, staged)
     files.write_json(batch.path / REQUEST, request.model_dump())  # last: without it there is no batch
     return batch
+
+
+def _sweep() -> None:
+    """Remove what was never begun, because its process was killed on the way; nobody comes back for it."""
+    for left in workspace("predictions", "_").parent.iterdir():
+        if not (left / REQUEST).exists() and time.time() - left.stat().st_mtime > STALE:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _key(run: Run, given: Given) -> str:
@@ -245,8 +269,9 @@ def interrupted(run: Run, given: Given) -> Batch | None:
 
 def of_run(run: Run) -> list[Batch]:
     """All batches of a run, the newest first."""
-    paths = sorted(workspace("predictions", "_").parent.glob("*/" + REQUEST), reverse=True)
-    return [batch for batch in (Batch(path.parent) for path in paths) if batch.request.run == run.id]
+    found = [Batch(path.parent) for path in workspace("predictions", "_").parent.glob("*/" + REQUEST)]
+    own = [batch for batch in found if batch.request.run == run.id]
+    return sorted(own, key=lambda batch: batch.request.created_at, reverse=True)
 
 
 def forget_erased() -> None:

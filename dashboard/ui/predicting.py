@@ -1,5 +1,6 @@
 """Pieces of the Predict page: how pictures come in, what is under way, and what was left off."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ PLACE = "predict"
 SHOWN = "predict_shown"  # ids of a run and of its batch that is shown
 TAKEN = "predict_taken"  # ids of a run, of its batch, and of the browser's files that the batch was made of
 NOTHING = ("", "", ())
-QUICK = 0.45  # seconds in which a few pictures are predicted by a worker that is ready
+QUICK = 0.9  # seconds in which a few pictures are predicted by a worker that is ready
 UPLOAD, FOLDER, LARGE, CAMERA = "Pictures, zip or list", "Folder", "Large zip", "Camera"
 
 
@@ -85,14 +86,16 @@ def _take(chosen: Chosen, files: Sequence[Any]) -> None:
     run_id, batch_id, known = state.remembered(TAKEN, NOTHING)
     if not ids or (run_id == chosen.run.id and ids == known):
         return
-    has_list = any(is_label_file(file.name) for file in files)
-    adds = run_id == chosen.run.id and bool(known) and ids[: len(known)] == known and not has_list
+    lists = sum(is_label_file(file.name) for file in files)
+    if lists == len(files):
+        st.info("Now add the pictures that the list chooses from.", icon=":material/info:")
+        return
+    batch = batches.open_batch(batch_id)
+    adds = run_id == chosen.run.id and bool(known) and ids[: len(known)] == known and not lists and batch.can_grow
     sent = [(file.name, file) for file in (files[len(known) :] if adds else files)]
     staged = staging.stage_upload(sent)
     given = _given(*staging.staged_files(staged))
     if adds:
-        batch = batches.open_batch(batch_id)
-        batch.refuse_other_weights()
         batch.add(given, staged)
         start(batch)
     else:
@@ -140,7 +143,7 @@ def follow(chosen: Chosen) -> Batch | None:
     shown = _shown(chosen, found)
     for batch in found:
         job = _job(batch)
-        if job is not None and not panels.busy(PLACE):
+        if job is not None and not panels.busy(PLACE) and shown in (None, batch):
             state.follow_job(PLACE, job.id)  # begun before this page was opened
             shown = batch
         elif job is None and not batch.under_way and not batch.finished:
@@ -160,9 +163,10 @@ def _shown(chosen: Chosen, found: list[Batch]) -> Batch | None:
 
 def _interrupted(batch: Batch) -> None:
     """A batch whose process was ended: what was done is not done again."""
-    of = f"{batch.done:,} of {batch.total:,} pictures" if batch.total else "before its first picture"
+    begun, total = text.ago(batch.request.created_at), batch.total
+    where = f"after {batch.done:,} of {total:,} pictures" if total else "before the first picture"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"The predictions of {_when(batch)} were interrupted at {of}.", width="stretch")
+        st.markdown(f"Predictions begun {begun} were interrupted {where}.", width="stretch")
         if st.button("Go on", key=f"predict_go_on_{batch.id}", type="primary"):
             start(batch)
             st.rerun()
@@ -171,8 +175,8 @@ def _interrupted(batch: Batch) -> None:
             st.rerun()
 
 
-def _when(batch: Batch) -> str:
-    return text.ago(batch.request.created_at)
+def _moment(batch: Batch) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(batch.request.created_at))
 
 
 def earlier(chosen: Chosen, shown: Batch | None) -> None:
@@ -181,7 +185,11 @@ def earlier(chosen: Chosen, shown: Batch | None) -> None:
     if not finished or finished == [shown]:
         return
     with st.expander("Earlier predictions", icon=":material/history:"):
-        names = {batch.id: f"{_when(batch)}, {text.count(batch.done, 'picture')}" for batch in finished}
+        # Numbered, and with a moment that does not pass: Streamlit knows options by their label.
+        names = {
+            batch.id: f"{number}. {_moment(batch)}, {text.count(batch.done, 'picture')}"
+            for number, batch in zip(range(len(finished), 0, -1), finished, strict=True)
+        }
         batch_id = st.selectbox("Predictions", list(names), format_func=names.__getitem__, key="predict_earlier")
         with st.container(horizontal=True):
             if st.button("Show", key="predict_show"):
