@@ -25,11 +25,12 @@ def test_a_new_run_keeps_its_recipe_and_its_own_manifest(recipe: Recipe) -> None
     assert row["name"] == "MobileNetV2 1.0 on Shapes and textures"
 
 
-def test_a_brought_run_is_finished_and_its_recipe_has_no_pictures_here(recipe: Recipe) -> None:
+def test_a_brought_run_is_finished_and_its_recipe_has_no_pictures_here() -> None:
+    recipe = Recipe(dataset=ELSEWHERE, weights="none", image_size=32)
     for run_id in ("20261125-120000-aaaaaa", "20261125-120000-bbbbbb"):
         run = open_run(run_id)
         run.path.mkdir(parents=True)
-        prepare_brought(run, recipe.replace(dataset=ELSEWHERE), ["ash", "birch"], {})
+        prepare_brought(run, recipe, ["ash", "birch"], {})
         queue.record_brought(run, "brought", "From elsewhere.")
         row = queue.row(run_id)
         assert (row["status"], row["validation_accuracy"]) == (status.FINISHED, None)
