@@ -5,15 +5,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.core import files, metrics
+from dashboard.core.certificates import Answers, judge
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.data import datasets, samples
 from dashboard.runs import queue, status
+from dashboard.runs.certificates import certificate_path
 from dashboard.runs.run import open_run
 from tests.pages.conftest import ROOT, OpenPage, heavy_modules_after_all_pages, plain, settle
 
@@ -153,6 +157,19 @@ def test_an_export_can_be_taken_home(open_trained: OpenPage, name: str) -> None:
     assert not at.error
     certified = [each.value for each in at.caption if "erified on" in each.value]
     assert len(certified) == (1 if name == "openvino" else 0) or name != "openvino"
+
+
+def test_an_export_that_predicts_otherwise_is_marked_with_its_reason(open_trained: OpenPage) -> None:
+    run, row = open_run(queue.listing()["id"].iloc[0]), EXPORT_FORMATS["litert"]
+    shown = run.predictions().query("split == 'test'")
+    names = metrics.class_names(shown)
+    found = np.eye(len(names))[np.arange(len(shown)) % len(names)]
+    certificate = judge(row, shown, Answers(names, found, found, 1.5, "a runtime"), size=64, digests={})
+    files.write_json(certificate_path(run, row), certificate.as_record())
+    (run.path / "exports" / row.file_name).write_bytes(b"an export")
+    at = open_trained("export")
+    assert any("red-badge" in each.value and "not verified" in each.value for each in at.markdown)
+    assert any("pictures differ by more than 0\\.001" in each.value for each in at.caption)
 
 
 def test_a_refused_start_names_the_reason_and_makes_no_run(
