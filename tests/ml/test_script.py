@@ -1,20 +1,25 @@
 """The exported script, run as whoever took it home runs it: without this project."""
 
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.core import files
+from dashboard.core.backbones import BACKBONES
 from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import datasets, intake
-from dashboard.ml import train
+from dashboard.data.weights import take_file
+from dashboard.ml import blocks, classifier, fit, rates, train, weights
 from dashboard.runs.run import Run, prepare
 from dashboard.runs.script import write_script
 
@@ -118,3 +123,52 @@ def test_in_a_fresh_environment_with_nothing_but_its_own_requirements_a_script_r
     assert abs(found["accuracy"]["validation"] - run.report()["validation_accuracy"]) <= 0.005
     divided = pd.DataFrame(found["predictions"]).set_index("sha256")["split"].sort_index()
     pd.testing.assert_series_equal(divided, run.manifest.set_index("sha256")["split"].sort_index())
+
+
+OF_EACH_FAMILY = {row.family: row.name for row in BACKBONES.values() if row.parameters < 60}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", OF_EACH_FAMILY.values())
+def test_a_backbone_is_built_cut_thawed_and_filled_as_its_run_has_it(
+    make_run: Callable[..., Run], tmp_path: Path, name: str
+) -> None:
+    row = BACKBONES[name]
+    size = max(row.smallest_image_size, 64)
+    own = getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(size, size, 3))
+    for layer in own.layers:
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:  # as a file of ImageNet's has it
+            layer.adapt_variance.assign(np.array([0.229, 0.224, 0.225]).reshape(layer.adapt_variance.shape))
+    own.save_weights(tmp_path / "own.weights.h5")
+    taken = take_file(tmp_path / "own.weights.h5", "own.weights.h5")
+    fields = {"backbone": name, "alpha": 1.0, "image_size": size, "weights": "file", "weights_file": taken}
+    run = make_run(name, **fields, rate_decay=0.5)
+    for path in (run.model_path, run.weights_path):
+        path.write_bytes(b"")
+    model = classifier.build(run.recipe, run.class_names)
+    files.write_json(run.blocks_path, blocks.record(run.recipe, model))
+    weights.load(model, run.recipe)
+    lowest = fit.lowest_block(model, run.recipe.phases[-1], run.recipe)
+    classifier.freeze(model, lowest)
+    write_script(run, tmp_path / "taken")
+
+    keras.utils.clear_session(free_memory=False)  # a script begins in a process of its own
+    script = runpy.run_path(str(tmp_path / "taken" / "train.py"))
+    again = script["build"](len(run.class_names))
+    script["load_pretrained"](again)
+    script["thaw"](again, {layer for block in script["blocks"](again) for layer in block})
+    for ours, theirs in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=theirs.path)
+    learning = [[len(layer.trainable_weights) for layer in each.layers] for each in (again, model)]
+    assert learning[0] == learning[1]
+
+    factors = rates.factors(model, run.recipe, run.recipe.phases[-1])
+    assert list(script["factors_by_depth"](again).values()) == list(factors.values())
+    cut = files.read_json(run.blocks_path)["cut"]
+    prefix, suffix = script["split"](again, *cut)
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype("float32")
+    whole = np.asarray(classifier.trainable_part(model)(pictures, training=False))
+    np.testing.assert_allclose(suffix(prefix(pictures, training=False), training=False), whole, atol=1e-5)
+    assert [tuple(each.shape) for each in prefix.outputs] == [
+        tuple(each.shape) for each in classifier.split(model, lowest)[0].outputs
+    ]
