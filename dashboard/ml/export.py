@@ -85,12 +85,12 @@ def export(run: Run, name: str, on_progress: Progress | None = None) -> Path:
     target = run.path / "exports" / row.file_name
     if name == "zip":
         write_zip(run, target, say)
+    elif name in TEXTS:  # written anew each time: names in them may have changed
+        blocks.require(run)
+        TEXTS[name](run, target)
     elif not _is_made(run, row, target):
         if name in WRITERS:
             write_certified(run, row, target, say)
-        elif name in TEXTS:
-            blocks.require(run)
-            TEXTS[name](run, target)
         else:
             draw_topology(run, target)
     return target.relative_to(run.path)
