@@ -45,7 +45,8 @@ slow: dev
 
 # The longest files first: a worker that begins one last keeps everybody waiting.
 test: dev system lint
-	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" tests/browser tests/faults tests/ml tests
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" \
+		tests/browser tests/security tests/faults tests/serving tests/ml tests/test_cli.py tests
 
 bench: dev
 	$(BIN)/python -m benchmarks

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -83,6 +84,21 @@ def keras_home(keras_home_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(keras_home_copy))
     settings.cache_clear()
     return keras_home_copy
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, one for all tests of a process: Playwright allows no second one beside it."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import visitor
+
+    if visitor.CHROMIUM is None:
+        pytest.skip("needs the program chromium (on Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = visitor.launch(playwright)
+        yield browser
+        browser.close()
 
 
 def pytest_collection_finish() -> None:

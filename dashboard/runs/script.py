@@ -60,7 +60,7 @@ def write_script(run: Run, folder: Path) -> None:
     """Write `train.py` and all that it needs but the pictures into a folder, which need not exist.
 
     Raises:
-        RunError: `run-unfinished`, `blocks-unknown`.
+        RunError: `run-unfinished`, `blocks-unknown`, `script-start`; it began with the weights of a whole classifier.
         WeightsError: `weights-file-unknown`; the file the run started from is no longer in the workspace.
     """
     texts, weights_path = contents(run)
@@ -88,6 +88,12 @@ def contents(run: Run) -> tuple[dict[str, str], Path | None]:
     recipe, path = run.recipe, None
     if recipe.weights == "file":
         weights.require(recipe)
+        if weights.classes_of(recipe.weights_file or ""):
+            raise RunError(
+                "script-start",
+                f"Run '{run.id}' began with another run's classifier, which plain Keras cannot take a backbone out of. "
+                "Export the script of a run that began with a backbone's weights.",
+            )
         path = weights.weights_file_path(recipe.weights_file or "")
     texts = {
         SCRIPT: script(run),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser import visitor
 from tests.browser.server import ROOT, Server, serving
@@ -25,16 +25,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     item.stash.setdefault(REPORTS, {})[report.when] = report
     return report
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if visitor.CHROMIUM is None:
-        pytest.skip("needs the program chromium (on Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = visitor.launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,6 @@ ALL_WIDTHS_AND_SIZES = [
 ]
 EVERY_BUILDER = [(row.name, 1.0, row.image_size) for row in ROWS]
 EVERY_WIDTH = [(row.name, alpha) for row in ROWS for alpha in row.alphas]
-SMALL = [("MobileNet", 0.25), ("MobileNetV2", 0.35), ("MobileNetV3Small", 1.0)]
 
 Ask = Callable[[list[tuple[str, dict[str, Any]]]], list[Any]]
 
@@ -125,11 +124,6 @@ def test_every_family_width_and_size_with_weights_of_its_own_has_the_name_keras_
 @pytest.mark.soak
 def test_every_builder_asks_for_the_file_of_its_row(ask: Ask):
     assert_the_files_keras_asks_for(ask, EVERY_BUILDER)
-
-
-@pytest.mark.slow
-def test_small_backbones_have_the_parameters_and_the_smallest_size_of_their_row(ask: Ask):
-    assert_measured(ask, SMALL)
 
 
 @pytest.mark.soak

@@ -258,8 +258,7 @@ def test_any_corrections_are_undone_by_as_many_undos_and_no_version_ever_changes
         assert contents(datasets.get(first.id, version)).equals(rows)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("each_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True)
+@pytest.mark.soak
 def test_ten_of_a_hundred_thousand_pictures_are_corrected_in_about_a_second(workspace: Path) -> None:
     large = datasets.create("Large", *frames({f"class {order:02d}": 5_000 for order in range(20)}), SplitSettings())
     ten = [f"class 01/{number}.png" for number in range(10)]

@@ -193,8 +193,7 @@ def test_only_a_sha256_names_a_picture(name, workspace):
         assert refusal.value.code == "picture-unknown"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("each_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True)
+@pytest.mark.soak
 def test_a_hundred_thousand_pictures_are_written_and_read_in_seconds(workspace):
     counts = {f"class {order:02d}": 5_000 for order in range(20)}
     started = time.monotonic()

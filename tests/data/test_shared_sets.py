@@ -61,12 +61,12 @@ def test_a_set_arrives_with_the_counts_of_its_description(name: str, shared_data
     assert datasets.leaks(dataset)[1] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("name", "classes", "total"),
     [
         pytest.param("trashnet_third", 6, 843, id="trashnet"),
-        pytest.param("sign_digits", 10, 2062, id="digits", marks=pytest.mark.soak),
+        pytest.param("sign_digits", 10, 2062, id="digits"),
     ],
 )
 def test_a_large_set_arrives_with_the_counts_of_its_folders(

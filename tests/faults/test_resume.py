@@ -125,11 +125,15 @@ def killed(recipe: Recipe, start: Start) -> Run:
     return run
 
 
+@pytest.mark.parametrize(
+    "ways",
+    [("cut", "flipped bit"), pytest.param(("file missing", "sums empty"), marks=pytest.mark.soak)],
+    ids=", ".join,
+)
 def test_a_damaged_checkpoint_falls_back_one_says_so_and_ends_with_the_same_bytes(
-    killed: Run, train_to_end: Train, open_page: OpenPage
+    ways: tuple[str, ...], killed: Run, train_to_end: Train, open_page: OpenPage
 ) -> None:
-    """Damaged in four ways; the first one is the run whose page is looked at."""
-    ways = ("cut", "flipped bit", "file missing", "sums empty")
+    """The first way is that of the run whose page is looked at."""
     twins = [killed, *(Run(shutil.copytree(killed.path, killed.path.with_name(how))) for how in ways[1:])]
     reference = train_to_end(prepared(killed.recipe, "reference"))
     for run, how in zip(twins, ways, strict=True):

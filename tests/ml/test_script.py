@@ -80,10 +80,11 @@ def run_alone(runs: list[Run], folder: Path) -> dict[str, dict[str, Any]]:
     return {run.id: json.loads((folder / run.id / "trained" / "report.json").read_text()) for run in runs}
 
 
+@pytest.mark.parametrize("names", [["kept"], pytest.param(list(RECIPES), marks=pytest.mark.soak)], ids=len)
 def test_a_script_without_the_project_repeats_its_run(
-    make_run: Callable[..., Run], lively: dict[str, Any], tmp_path: Path
+    names: list[str], make_run: Callable[..., Run], lively: dict[str, Any], tmp_path: Path
 ) -> None:
-    runs = [make_run(name, **{**lively, **fields}) for name, fields in RECIPES.items()]
+    runs = [make_run(name, **{**lively, **RECIPES[name]}) for name in names]
     for run in runs:
         train.train(run)
     reports = run_alone(runs, tmp_path)

@@ -243,6 +243,7 @@ ELSEWHERE = {
     "dataset_version": "the manifest",
     "unfreeze_from": "the blocks that were written down",
     "precision": "another rounding, said at the top",
+    "keep_head": "no script of a run that began with a classifier",
 }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import psutil
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from dashboard.core.limits import LIMITS
 from dashboard.core.metrics import PROBABILITY
@@ -143,14 +143,8 @@ def test_a_large_request_takes_no_memory_of_the_process_that_speaks_http(served:
     assert served.memory - before < 20 << 20
 
 
-def test_a_person_tries_it_in_a_browser(served: Service) -> None:
-    if visitor.CHROMIUM is None:
-        pytest.skip("needs the program chromium (on Debian: apt install chromium)")
-    with (
-        sync_playwright() as playwright,
-        visitor.launch(playwright) as browser,
-        visitor.visiting(browser, f"http://localhost:{served.port}", viewport=PHONE) as (page, watch),
-    ):
+def test_a_person_tries_it_in_a_browser(served: Service, browser: Browser) -> None:
+    with visitor.visiting(browser, f"http://localhost:{served.port}", viewport=PHONE) as (page, watch):
         page.goto("/")
         files = [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in (EVIL, BAD)]
         page.locator("#pictures").set_input_files(files)
