@@ -27,7 +27,7 @@ TRAINS_WITHIN = 480_000  # milliseconds, on a busy machine
 DIGITS = 1797  # pictures
 CLASSES = 5
 PICTURES = 200
-EPOCHS, FINE_TUNE_EPOCHS = 3, 2
+EPOCHS, FINE_TUNE_EPOCHS = 4, 24  # enough of them to be looked at from three tabs
 
 
 def test_flowers_go_the_whole_way_and_what_is_taken_home_predicts_what_was_shown(
@@ -82,7 +82,8 @@ def start_training(page: Page) -> str:
     visitor.type_number(page, "train_epochs", EPOCHS)
     visitor.type_number(page, "train_fine_tune_epochs", FINE_TUNE_EPOCHS)
     open_panel_of(page, "train_batch_size")
-    visitor.type_number(page, "train_batch_size", 8)
+    visitor.type_number(page, "train_batch_size", 4)
+    visitor.type_number(page, "train_patience", 100)
     visitor.press(page, "train_start")
     page.wait_for_url("**/run?run=*")
     return page.url.split("run=")[1]
