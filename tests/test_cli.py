@@ -9,7 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from dashboard import cli
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import samples
@@ -112,10 +114,17 @@ def test_import_does_not_guess_between_columns(home: Path, flat: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_refused_input_ends_with_code_2_and_one_line(home: Path, arguments: tuple[str, ...], code: str) -> None:
-    done = thaw(*arguments)
-    assert done.returncode == 2
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr.startswith(f"{code}: ") and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_shell_gets_that_code_and_that_line(home: Path) -> None:
+    done = thaw("show", "99")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("run-unknown: ") and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_absent_imagenet_weights_name_the_file_and_the_folder(home: Path, shapes: Path, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import BinaryIO
 import numpy as np
 
 from dashboard.core import files
-from dashboard.core.settings import workspace
 from dashboard.data.looks import SIGNATURE
 
 ROW = np.dtype([("sha256", "S64"), ("signature", np.uint8, (SIGNATURE,))])
@@ -24,7 +23,14 @@ def rows(pairs: Iterable[tuple[str, np.ndarray]]) -> np.ndarray:
 
 def path(dataset_id: str, number: int) -> Path:
     """Where an import keeps its signatures; `number` counts what was added to a dataset, from 0."""
-    return workspace("signatures", f"{dataset_id}-{number}.npy")
+    return _folder() / f"{dataset_id}-{number}.npy"
+
+
+def _folder() -> Path:
+    # Not above: a child that opens uploads writes rows too, and settings would take two fifths of its start.
+    from dashboard.core.settings import workspace
+
+    return workspace("signatures")
 
 
 def write(file: Path, rows: np.ndarray) -> None:
@@ -79,7 +85,7 @@ def read(path: Path) -> np.ndarray:
 
 def files_of(dataset_id: str) -> list[Path]:
     """The files that imports of a dataset wrote, the oldest first."""
-    found = workspace("signatures").glob(f"{dataset_id}-*.npy")
+    found = _folder().glob(f"{dataset_id}-*.npy")
     return sorted(found, key=lambda file: int(file.stem.rpartition("-")[2]))
 
 

@@ -266,7 +266,7 @@ def test_a_page_draws_while_a_run_trains(server: Server, visit: Visit, long_run:
     assert server.status(long_run) == "running"
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", [pytest.param("stop", marks=pytest.mark.soak), "kill"])
 def test_a_run_goes_on_when_the_server_is_ended_and_the_page_finds_it_again_with_the_same_worker(
     server: Server, browser: visitor.Browser, long_run: str, how: str
 ) -> None:

@@ -310,7 +310,7 @@ def _killed_import(path: Path, workspace: Path) -> imports.Import:
     return left
 
 
-@pytest.mark.parametrize("make", [zip_of, folder_of], ids=["zip", "folder"])
+@pytest.mark.parametrize("make", [zip_of, pytest.param(folder_of, marks=pytest.mark.soak)], ids=["zip", "folder"])
 def test_a_killed_import_goes_on_without_redoing_finished_pictures(make, tmp_path, workspace):
     path = make(many(400), tmp_path / "source")
     left = _killed_import(path, workspace)

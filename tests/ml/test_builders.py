@@ -11,14 +11,6 @@ import pytest
 from dashboard.core.backbones import BACKBONES
 from dashboard.core.settings import ROOT
 
-LARGE = ("DenseNet121", "VGG16")  # trained in the sweep alone
-ONE_OF_EACH_KIND = {
-    "MobileNetV3Small": "built_in",
-    "MobileNet": "minus_one_to_one",
-    "DenseNet121": "torch",
-    "VGG16": "caffe",
-}
-
 STEP = """
 import sys
 from pathlib import Path
@@ -84,10 +76,8 @@ def one_step(name: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in ONE_OF_EACH_KIND if name not in LARGE])
-def test_one_backbone_of_each_kind_of_preprocessing_trains_and_comes_back(name: str, tmp_path: Path) -> None:
-    assert BACKBONES[name].preprocessing == ONE_OF_EACH_KIND[name]
-    print(one_step(name, tmp_path))
+def test_a_backbone_trains_and_comes_back(tmp_path: Path) -> None:
+    print(one_step("MobileNet", tmp_path))
 
 
 @pytest.mark.soak

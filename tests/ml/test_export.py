@@ -30,6 +30,8 @@ from tests.ml.finishing import finish
 
 CERTIFIED = [row.name for row in EXPORT_FORMATS.values() if row.tolerance is not None]
 EXACT = [name for name in CERTIFIED if not EXPORT_FORMATS[name].agreement]
+# Of -1..1 it is the run that all of these tests are about.
+ONE_OF_EACH_KIND = {"MobileNetV3Small": "built_in", "DenseNet121": "torch", "VGG16": "caffe"}
 
 
 def say(done: int, total: int, text: str) -> None:
@@ -207,6 +209,38 @@ def test_the_sample_is_of_pictures_that_were_not_trained_on_and_of_every_class(f
     assert len(parity.held_sample(predictions.assign(sha256="0" * 64))) == 0
     many = parity.held_sample(predictions.loc[predictions.index.repeat(40)])
     assert len(many) == parity.SAMPLE and many["true"].nunique() == 4
+
+
+def as_it_is_taken_home(run: Run, model: keras.Model, name: str, folder: Path) -> Path:
+    """An export without its certificate."""
+    folder.mkdir()
+    labels = export.labels_of(run, EXPORT_FORMATS[name])
+    if name in export.WRITERS:
+        export.WRITERS[name](model, folder, labels, lambda: iter(()))
+    else:
+        (folder / EXPORT_FORMATS[name].file_name).symlink_to((run.path / EXPORT_FORMATS[name].file_name).resolve())
+        (folder / "rebuild.py").write_text(rebuild.script(run.recipe))
+    (folder / "labels.json").write_text(json.dumps(labels))
+    export.pack(folder, folder.with_suffix(".zip"), name)
+    return folder.with_suffix(".zip")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+def test_a_network_of_every_kind_of_preprocessing_predicts_the_same_in_every_exact_format(
+    name: str, workspace: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    assert BACKBONES[name].preprocessing == ONE_OF_EACH_KIND[name]
+    size = BACKBONES[name].smallest_image_size
+    fields = {"dataset": "-", "backbone": name, "weights": "none", "image_size": size}
+    run = prepare(name, recipe_from(fields), store_shapes(8))
+    model = finish(run)
+    found = parity.certify(run, {each: as_it_is_taken_home(run, model, each, tmp_path / each) for each in EXACT}, say)
+    assert EXACT == ["weights", "keras", "saved-model", "onnx", "openvino", "litert"]
+    for each in EXACT:
+        assert EXPORT_FORMATS[each].tolerance == (1e-4 if each in export.AS_TRAINED else 1e-3)
+        assert found[each].verified, f"{each}: {found[each].sentence} {found[each].reason}"
 
 
 EVERY_FORMAT = """

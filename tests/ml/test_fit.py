@@ -212,6 +212,7 @@ class Killed(BaseException):
     """As sudden as a process' end, and as uncaught."""
 
 
+@pytest.mark.soak
 def test_blocks_thaw_one_by_one_and_a_run_killed_as_one_does_ends_with_the_same_bytes(
     make_run: Callable[..., Run], lively: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -222,6 +222,7 @@ def keep_aside(run: Run, aside: Path) -> bool:
     return bool(newest) and checkpoints.is_whole(checkpoints.path(aside, newest[0]))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_killed_and_resumed_run_is_in_both_once_and_as_it_is_here(
     make_run: Callable[..., Run],
@@ -315,7 +316,9 @@ def hparams(seen: Any) -> dict[str, Any]:
     ("package", "name", "variable", "value"),
     [
         ("tensorboard", "TensorBoard", "THAW_TENSORBOARD", "1"),
-        ("mlflow", "MLflow", "THAW_MLFLOW_TRACKING_URI", "sqlite:///mlflow.sqlite"),
+        pytest.param(
+            *("mlflow", "MLflow", "THAW_MLFLOW_TRACKING_URI", "sqlite:///mlflow.sqlite"), marks=pytest.mark.soak
+        ),
     ],
 )
 def test_one_that_is_not_installed_is_one_warning_with_the_way_out(

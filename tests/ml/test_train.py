@@ -85,6 +85,7 @@ def test_a_stop_request_keeps_a_whole_model_with_the_best_weights(
     assert len(run.predictions()) == 32
 
 
+@pytest.mark.soak
 def test_a_killed_run_goes_on_and_ends_like_an_untouched_one_with_a_model_that_predicts_what_its_table_says(
     make_run: Callable[..., Run], start: Any, train_to_end: Any, wait_for: Any, lively: dict[str, Any]
 ) -> None:

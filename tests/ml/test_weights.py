@@ -68,7 +68,7 @@ def as_keras_2(model: keras.Model, path: Path) -> None:
     "name",
     [
         "MobileNetV2",
-        "MobileNetV3Small",
+        pytest.param("MobileNetV3Small", marks=pytest.mark.soak),
         pytest.param("ConvNeXtTiny", marks=pytest.mark.soak),
         pytest.param("DenseNet121", marks=pytest.mark.soak),
     ],
