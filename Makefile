@@ -48,7 +48,7 @@ slow: dev
 FIRST := tests/security tests/browser tests/faults tests/serving tests/test_cli.py tests/ml
 THEN := $(filter-out $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 test: dev system lint
-	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(FIRST) $(filter-out %__pycache__,$(THEN))
+	$(PYTEST) -n 5 --dist loadfile --no-loadscope-reorder -m "not soak" $(FIRST) $(filter-out %__pycache__,$(THEN))
 
 bench: dev
 	$(BIN)/python -m benchmarks

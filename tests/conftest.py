@@ -19,6 +19,8 @@ from tests import postgresql
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
+gc.disable()  # until everything is imported, see `pytest_collection_finish`
+
 # A run that steps back for everything would wait for every other test.
 os.environ["THAW_POLITENESS"] = "0"
 # Nor does every test that starts a supervisor need a training process beside it.
@@ -104,3 +106,4 @@ def browser() -> Iterator[Any]:
 def pytest_collection_finish() -> None:
     """What was imported stays: the garbage collector need not look a million objects of TensorFlow through again."""
     gc.freeze()
+    gc.enable()

@@ -399,6 +399,7 @@ def answers(port: int) -> bool:
         return False
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_run_outlives_the_server_it_reports_to(
     make_run: Callable[..., Run],
