@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dashboard.data.datasets import picture_path
 from dashboard.ml import classifier
 from dashboard.ml.pictures import Reader
 from dashboard.ml.prefix import Engine, open_engine
@@ -66,15 +65,6 @@ class Classifier:
         """Probabilities of the pictures in order, float32, batch by batch, shape (batch, num_classes)."""
         for pictures in self.reader.batches(paths, self.batch_size):
             yield np.asarray(self.part.predict_on_batch(pictures))
-
-    def stored(self, shas: list[str]) -> Iterator[np.ndarray]:
-        """As `batches`, for pictures stored under these digests.
-
-        Raises:
-            DatasetError: `picture-unknown`.
-            UploadError: a file is no picture any more.
-        """
-        yield from self.batches([picture_path(sha) for sha in shas])
 
 
 def open_classifier(run: Run) -> Classifier:

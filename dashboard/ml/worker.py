@@ -1,6 +1,6 @@
 """A process that answers questions about networks: `python -m dashboard.ml.worker`, JSON lines in and out.
 
-    in    {"id": 1, "verb": "predict", "arguments": {...}}
+    in    {"id": 1, "verb": "classify", "arguments": {...}}
     out   {"id": 1, "progress": [done, total, text]}, then {"id": 1, "result": ...} or {"id": 1, "error": {...}}
 
 It ends when its input does. Whoever keeps it warm has the next answer without the seconds TensorFlow takes to begin.
@@ -74,16 +74,6 @@ def topology(progress: Progress, *, backbone: str, alpha: float, image_size: int
     ]
 
 
-def predict(progress: Progress, *, run: str, shas: list[str]) -> list[list[float]]:
-    """Probabilities of stored pictures in the order of the run's classes; raises as `ml.predict`."""
-    found: list[list[float]] = []
-    path = open_run(run).weights_path
-    for probabilities in _classifier(run, path.stat().st_mtime_ns if path.exists() else 0).stored(shas):
-        found.extend(probabilities.tolist())
-        progress(len(found), len(shas), "predicting")
-    return found
-
-
 def predict_batch(progress: Progress, *, batch: str) -> int:
     """Carry a batch of predictions out from where it is; how many rows it has then. Raises as `ml.batches`."""
     wanted = open_batch(batch)
@@ -144,7 +134,8 @@ def classify(progress: Progress, *, run: str, arrays: list[str]) -> list[list[fl
         run: its id.
         arrays: files, each one picture as `ml.opener` brought it to the network's size.
     """
-    classifier = _classifier(run, open_run(run).weights_path.stat().st_mtime_ns)
+    path = open_run(run).weights_path
+    classifier = _classifier(run, path.stat().st_mtime_ns if path.exists() else 0)
     side = classifier.reader.image_size
     found: list[list[float]] = []
     for start in range(0, len(arrays), classifier.batch_size):
@@ -167,7 +158,6 @@ def write_model(progress: Progress, *, folder: str, values: str) -> None:
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
-    "predict": predict,
     "predict_batch": predict_batch,
     "export": make_export,
     "check_weights": check_weights,

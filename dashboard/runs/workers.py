@@ -24,7 +24,6 @@ from dashboard.core import files
 from dashboard.core.candidates import Score
 from dashboard.core.errors import BackboneError, DashboardError, WorkerError, from_record
 from dashboard.core.export_formats import ExportFormat
-from dashboard.core.metrics import PROBABILITY
 from dashboard.core.range_test import Suggestion
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT, workspace
@@ -244,28 +243,6 @@ def measure(
     """Time a few real batches at some cuts; `runs.measures` keeps the answer. Raises as `ml.promise.measure`."""
     values = recipe.model_dump(mode="json")
     return dict(worker.call("measure", timeout=900.0, on_progress=on_progress, recipe=values, cuts=cuts))
-
-
-def predict(worker: Worker, run: Run, taken: pd.DataFrame, *, on_progress: Progress | None = None) -> pd.DataFrame:
-    """Classify pictures already taken into the workspace.
-
-    Args:
-        worker: kept warm by the caller.
-        run: with a finished model.
-        taken: columns path and sha256.
-
-    Returns:
-        Columns path, sha256, predicted, and one `probability: <class>` per class; one row a picture, same order.
-    """
-    run.require_model()
-    shas = list(taken["sha256"])
-    rows = worker.call("predict", run=run.id, shas=shas, on_progress=on_progress) if shas else []
-    names = run.class_names
-    table = pd.DataFrame(rows, columns=[PROBABILITY + name for name in names], dtype=float)
-    table.insert(0, "predicted", [names[index] for index in table.to_numpy().argmax(axis=1)] if rows else [])
-    table.insert(0, "sha256", shas)
-    table.insert(0, "path", list(taken["path"]))
-    return table
 
 
 def predict_batch(

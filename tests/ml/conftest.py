@@ -19,7 +19,9 @@ from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import ROOT
 from dashboard.data.datasets import picture_path
 from dashboard.data.weights import take_file
+from dashboard.ml import opener
 from dashboard.runs.run import Run, prepare
+from dashboard.runs.workers import Worker
 from tests.sharing import once
 
 CLASSES = ("circle", "square", "stripes", "triangle")
@@ -183,3 +185,11 @@ def wait_for() -> Callable[[Callable[[], bool]], None]:
             time.sleep(max(0.02, time.monotonic() - began))  # whoever is waited for needs the processor
 
     return wait_for
+
+
+def classified(worker: Worker, run: Run, shas: list[str], folder: Path) -> np.ndarray:
+    """What a worker says of stored pictures, shape (pictures, num_classes)."""
+    paths = [folder / f"{number}.float32" for number in range(len(shas))]
+    for sha, path in zip(shas, paths, strict=True):
+        opener.array(picture_path(sha).read_bytes(), run.recipe.image_size, path)
+    return np.array(worker.call("classify", run=run.id, arrays=[str(path) for path in paths]))

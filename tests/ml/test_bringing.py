@@ -22,7 +22,7 @@ from dashboard.ml import bringing as building
 from dashboard.ml import classifier, export, train, weights
 from dashboard.runs import bringing, queue, starting, status, workers
 from dashboard.runs.run import Run, open_run, prepare
-from tests.ml.conftest import CLASSES, SMALL, store_shapes
+from tests.ml.conftest import CLASSES, SMALL, classified, store_shapes
 from tests.security.corpus import model_bytes
 
 pytestmark = pytest.mark.slow
@@ -99,10 +99,10 @@ def test_it_is_taken_on_from_here_with_a_word_on_what_could_not_be_compared(brou
     assert all("brought from another machine" in each["reason"] for each in record.values())
 
 
-def test_it_predicts_what_the_other_machine_predicted(brought: Brought) -> None:
-    found = workers.predict(brought.worker, brought.run, brought.manifest)
+def test_it_predicts_what_the_other_machine_predicted(brought: Brought, tmp_path: Path) -> None:
+    found = classified(brought.worker, brought.run, list(brought.predicted["sha256"]), tmp_path)
     expected = probabilities(brought.predicted)
-    assert np.abs(probabilities(found) - expected).max() < 1e-4
+    assert np.abs(found - expected).max() < 1e-4
     assert expected.std(axis=0).max() > 1e-3, "a constant output would pass every comparison"
     for place, values in arrays(brought.run).items():
         np.testing.assert_array_equal(values, arrays(brought.made)[place], place)
@@ -114,7 +114,8 @@ def test_what_the_worker_refuses_changes_nothing_it_has_ready(brought: Brought, 
     def overflow(file: h5py.File) -> None:
         file["layers/dense/vars/0"][:] = 3e38
 
-    before = workers.predict(brought.worker, brought.run, brought.manifest[:8])
+    shas = list(brought.manifest["sha256"][:8])
+    before = classified(brought.worker, brought.run, shas, tmp_path)
     left = sorted(brought.run.path.parent.iterdir())
     for name, data in model_bytes.export(weights=model_bytes.weights(overflow)).items():
         (tmp_path / name).write_bytes(data)
@@ -123,7 +124,7 @@ def test_what_the_worker_refuses_changes_nothing_it_has_ready(brought: Brought, 
     assert refusal.value.code == "weights-not-finite"
     assert sorted(brought.run.path.parent.iterdir()) == left
     assert list((settings().absolute_workspace / "scratch").iterdir()) == []
-    pd.testing.assert_frame_equal(workers.predict(brought.worker, brought.run, brought.manifest[:8]), before)
+    np.testing.assert_array_equal(classified(brought.worker, brought.run, shas, tmp_path), before)
 
 
 def test_it_goes_on_learning_with_its_head(brought: Brought) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.core.errors import BackboneError, DatasetError, RunError, WeightsError, WorkerError
+from dashboard.core.errors import BackboneError, RunError, WeightsError, WorkerError
 from dashboard.data.weights import take_file
 from dashboard.ml import train
 from dashboard.runs import workers
 from dashboard.runs.run import Run
-from tests.ml.conftest import draw_lively
+from tests.ml.conftest import classified, draw_lively
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_it_answers_questions_about_networks_and_lives_on_after_refusals(worker:
     with pytest.raises(BackboneError, match="at least 32 pixels"):
         worker.call("topology", backbone="MobileNetV2", alpha=1.0, image_size=16)
     with pytest.raises(RunError) as refusal:
-        worker.call("predict", run="nobody", shas=[])
+        worker.call("classify", run="nobody", arrays=[])
     assert refusal.value.code == "run-unknown"
     with pytest.raises(WorkerError) as mistake:
         worker.call("topology", wrong="argument")
@@ -46,27 +46,21 @@ def test_it_answers_questions_about_networks_and_lives_on_after_refusals(worker:
 
 
 def test_it_predicts_what_the_table_says_and_reads_the_model_once(
-    make_run: Callable[..., Run], worker: workers.Worker, tmp_path_factory: pytest.TempPathFactory
+    make_run: Callable[..., Run], worker: workers.Worker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = take_file(draw_lively(tmp_path_factory, "MobileNetV2", 0.35, 96), "lively.weights.h5")
     network = {"backbone": "MobileNetV2", "alpha": 0.35, "image_size": 96, "weights": "file", "weights_file": file}
     run = make_run(**network, epochs=1, fine_tune_epochs=0)
     train.train(run)
     table = run.predictions()
-    steps: list[tuple[int, int, str]] = []
-    found = workers.predict(worker, run, table, on_progress=lambda *step: steps.append(step))
-    columns = [f"probability: {name}" for name in run.class_names]
-    np.testing.assert_allclose(found[columns], table[columns], atol=1e-5)
-    assert found["predicted"].tolist() == table["predicted"].tolist()
-    assert steps[-1][:2] == (32, 32)
+    shas = list(table["sha256"])
+    found = classified(worker, run, shas, tmp_path)
+    np.testing.assert_allclose(found, table[[f"probability: {name}" for name in run.class_names]], atol=1e-5)
     weights, written = run.weights_path.read_bytes(), run.weights_path.stat().st_mtime_ns
     run.weights_path.write_bytes(b"not read again")
     os.utime(run.weights_path, ns=(written, written))
-    again = workers.predict(worker, run, table[:1])
-    np.testing.assert_allclose(again[columns], found[columns][:1], atol=1e-5)
+    np.testing.assert_allclose(classified(worker, run, shas[:1], tmp_path), found[:1], atol=1e-5)
     run.weights_path.write_bytes(weights)
-    with pytest.raises(DatasetError):
-        worker.call("predict", run=run.id, shas=["no digest"])
 
     if shutil.which("dot"):
         assert "block_16_project" in workers.export(worker, run, "topology-svg").read_text()
