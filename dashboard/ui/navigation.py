@@ -35,6 +35,8 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
+    Row("save_and_load", "Save and load", "save", lesson=True),
+    Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
 )
 
 
