@@ -128,7 +128,7 @@ def _row(name: str, status: os.stat_result, known: dict[str, dict[str, str | int
         status.st_mtime,
         _state(folder() / name, status),
         digests.get("sha256", ""),
-        _check(variant, digests),
+        check(variant, digests),
     ]
 
 
@@ -145,7 +145,8 @@ def _state(path: Path, status: os.stat_result) -> str:
     return CUT_SHORT if path.suffix in (".h5", ".hdf5") else OTHER
 
 
-def _check(variant: Variant | None, digests: dict[str, str]) -> str:
+def check(variant: Variant | None, digests: dict[str, str]) -> str:
+    """What comes of comparing digests (keys sha256 and md5; empty while unknown) with the one Keras checks."""
     if variant is None or variant.backbone.weights_hash is None:
         return NO_DIGEST
     if not digests:
@@ -164,9 +165,9 @@ def _kept_digests() -> dict[str, dict[str, str | int]]:
 
 
 def without_digest(table: pd.DataFrame) -> list[str]:
-    """Names of files whose digests are not known as they are now, the smallest first."""
+    """Names of files whose digests are not known as they are now."""
     lacking = table[(table["sha256"] == "") & ~table["state"].isin([LINK, FETCHING])]
-    return list(lacking["name"])[::-1]
+    return list(lacking["name"])
 
 
 def digest(names: list[str], on_progress: Progress, cancelled: Cancelled) -> int:
@@ -178,11 +179,10 @@ def digest(names: list[str], on_progress: Progress, cancelled: Cancelled) -> int
         cancelled: asked after every piece; what is computed until then is kept.
     """
     sizes = {name: status.st_size for name, status in _entries() if name in names}
-    total, before, computed = sum(sizes.values()) // 1000, 0, {}
+    total, before = sum(sizes.values()) // 1000, 0
+    computed: dict[str, dict[str, str | int]] = {}
     for name, size in sizes.items():
-        found = _digest(
-            folder() / name, lambda done, at=before: on_progress((at + done) // 1000, total, HASHING), cancelled
-        )
+        found = _digest(folder() / name, _kilobytes(on_progress, HASHING, before, total), cancelled)
         before += size
         if cancelled():
             break
@@ -191,6 +191,15 @@ def digest(names: list[str], on_progress: Progress, cancelled: Cancelled) -> int
     if computed:
         files.write_json(_digests_path(), {str(folder()): _kept_digests() | computed})
     return len(computed)
+
+
+def _kilobytes(on_progress: Progress, words: str, before: int = 0, known: int = 0) -> Callable[..., None]:
+    """Tells `on_progress` in kilobytes of bytes that are done after those `before`, of a total where there is one."""
+
+    def report(done: int, total: int = 0) -> None:
+        on_progress((before + done) // 1000, known or max(done, total) // 1000, words)
+
+    return report
 
 
 def _digest(path: Path, on_bytes: Callable[[int], None], cancelled: Cancelled) -> dict[str, str | int]:
@@ -237,14 +246,8 @@ def fetch(variants: list[Variant], on_progress: Progress, cancelled: Cancelled) 
     """
     missing = [each for each in variants if not each.file.present]
     for number, variant in enumerate(missing, 1):
-        words = (
-            f"{variant.title} (kB)" if len(missing) == 1 else f"File {number} of {len(missing)}: {variant.title} (kB)"
-        )
-        download(
-            variant.file,
-            lambda done, total, words=words: on_progress(done // 1000, max(done, total) // 1000, words),
-            cancelled,
-        )
+        which = f"File {number} of {len(missing)}: " if len(missing) > 1 else ""
+        download(variant.file, _kilobytes(on_progress, f"{which}{variant.title} (kB)"), cancelled)
     return [each.name for each in missing]
 
 
@@ -270,8 +273,8 @@ def remove(name: str) -> int:
         if _state(folder() / name, status) == FETCHING:
             raise _not_removed(name, "it is being written. Cancel that download, or wait a minute")
         os.unlink(name, dir_fd=inside)
-    except FileNotFoundError as error:
-        raise WeightsError("weights-file-unknown", f"There is no file {name} in {folder()} any more.") from error
+    except (FileNotFoundError, ValueError) as error:  # a name that no file can have is a ValueError
+        raise WeightsError("weights-file-unknown", f"There is no file {name!r} in {folder()} any more.") from error
     except OSError as error:
         raise _not_removed(name, error.strerror or str(error)) from error
     finally:

@@ -93,29 +93,30 @@ def run_cells(run: Run, progress: Progress) -> Result:
     )
 
 
+def answer(question: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
+    """Answer one question; a mistake of ours becomes a short error here and a traceback on standard error."""
+    number = question["id"]
+    try:
+        result = execute(
+            lambda done, total, text: say({"id": number, "progress": [done, total, text]}), **question["arguments"]
+        )
+    except DashboardError as error:
+        say({"id": number, "error": as_record(error)})
+    except Exception as error:
+        traceback.print_exc()
+        words = f"Saving and loading failed: {type(error).__name__}: {error}. The log of the worker has the details."
+        say({"id": number, "error": as_record(WorkerError("worker-failed", words[:400]))})
+    else:
+        say({"id": number, "result": result})
+
+
 def main() -> None:
     def say(line: dict[str, Any]) -> None:
         _answers.write(json.dumps(line) + "\n")
         _answers.flush()
 
     for line in sys.stdin:
-        question = json.loads(line)
-        number = question["id"]
-        try:
-            result = execute(
-                lambda done, total, text, number=number: say({"id": number, "progress": [done, total, text]}),
-                **question["arguments"],
-            )
-        except DashboardError as error:
-            say({"id": number, "error": as_record(error)})
-        except Exception as error:
-            traceback.print_exc()
-            words = (
-                f"Saving and loading failed: {type(error).__name__}: {error}. The log of the worker has the details."
-            )
-            say({"id": number, "error": as_record(WorkerError("worker-failed", words[:400]))})
-        else:
-            say({"id": number, "result": result})
+        answer(json.loads(line), say)
 
 
 if __name__ == "__main__":

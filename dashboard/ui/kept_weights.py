@@ -59,7 +59,7 @@ def digests(table: pd.DataFrame) -> None:
     if panels.job(HASHING):
         st.rerun()
     rows = table[table["name"].isin(lacking)]
-    asked = sorted(zip(rows["name"], rows["bytes"], rows["modified"], strict=True))
+    asked = tuple(zip(rows["name"], rows["bytes"], rows["modified"], strict=True))
     if lacking and not panels.busy(HASHING) and state.remembered(HASHING, None) != asked:
         state.remember(HASHING, asked)
         panels.start(HASHING, "Computing digests", lambda report, cancel: kept_weights.digest(lacking, report, cancel))
@@ -120,7 +120,7 @@ def fetching() -> None:
     """Choose weights that are not here, see how large they are, fetch them for a time without a network."""
     st.subheader("Fetch for a time without a network")
     if done := panels.job(FETCHING):
-        st.success(f"{text.count(len(done.result), 'file')} came and were checked.", icon=":material/download_done:")
+        st.success(f"Fetched and checked: {text.count(len(done.result), 'file')}.", icon=":material/download_done:")
     missing = {name: each for name, each in kept_weights.catalogue().items() if not each.file.present}
     if panels.busy(FETCHING) or not missing:
         return

@@ -61,8 +61,12 @@ def result(chosen: Chosen, sha256: str) -> Result | None:
     found = save_and_load.known(chosen.run, sha256)
     if not panels.busy(place):
         words = "Run all steps again" if found else "Run all steps"
-        kind = "secondary" if found else "primary"
-        if st.button(words, key="save_and_load_run", type=kind, icon=":material/play_arrow:"):
+        if st.button(
+            words,
+            key="save_and_load_run",
+            type="secondary" if found else "primary",
+            icon=":material/play_arrow:",
+        ):
             panels.start(
                 place,
                 "Starting a fresh process",
@@ -115,10 +119,13 @@ def steps(chosen: Chosen, found: Result | None) -> None:
 
 def _step(cell: Cell, printed: str, seconds: float | None) -> None:
     st.write(cell.words)
-    st.code(cell.code, language="python")
-    if seconds is not None:
-        st.caption(f"It gave, in {seconds:.1f} s:")
-        st.code(printed, language=None)
+    if seconds is None:
+        st.code(cell.code, language="python", wrap_lines=True)
+        return
+    code, gave = st.columns([3, 2])
+    code.code(cell.code, language="python", wrap_lines=True)
+    gave.caption(f"It gave, in {seconds:.1f} s:")
+    gave.code(printed, language=None, wrap_lines=True)
 
 
 def whole(chosen: Chosen) -> None:
