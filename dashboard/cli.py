@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from dashboard import cli_dataset, cli_predict
+from dashboard import cli_dataset, cli_predict, cli_weights
 from dashboard.core import files
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError, UploadError
@@ -412,3 +412,4 @@ def serve(run_text: str, host: str, port: int) -> None:
 
 main.add_command(cli_dataset.dataset)
 main.add_command(cli_predict.predict)
+main.add_command(cli_weights.weights)

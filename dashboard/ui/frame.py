@@ -12,14 +12,24 @@ from dashboard.ui import navigation, state, text
 ASSETS = Path(__file__).parent / "assets"
 
 
-def sidebar() -> None:
+def sidebar(shown: str) -> None:
+    """Args: shown: title of the page that stands beside it."""
     with st.sidebar:
         _dataset_card()
         _model_card()
         _run_card()
         st.space("small")
-        for row in navigation.ROWS:
-            if row.in_menu:
+        _menu(shown)
+
+
+def _menu(shown: str) -> None:
+    lessons = [row for row in navigation.ROWS if row.lesson]
+    for row in navigation.ROWS:
+        if row.in_menu and not row.lesson:
+            st.page_link(row.page(), label=row.title, icon=f":material/{row.icon}:")
+    if lessons:
+        with st.expander("Learn", icon=":material/school:", expanded=shown in {row.title for row in lessons}):
+            for row in lessons:
                 st.page_link(row.page(), label=row.title, icon=f":material/{row.icon}:")
 
 

@@ -11,7 +11,7 @@ st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "icon.svg"
 state.init()
 page = st.navigation([row.page() for row in navigation.ROWS], position="hidden")
 state.run_from_address()
-frame.sidebar()
+frame.sidebar(page.title)
 try:
     page.run()
 except DashboardError as error:

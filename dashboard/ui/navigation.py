@@ -7,12 +7,13 @@ import streamlit as st
 
 @dataclass(frozen=True)
 class Row:
-    """A page: its file in `pages/`, its title, its Material icon."""
+    """A page: its file in `pages/`, its title, its Material icon; a lesson is listed under Learn."""
 
     name: str
     title: str
     icon: str
     in_menu: bool = True
+    lesson: bool = False
 
     def page(self) -> st.Page:
         return st.Page(
@@ -34,6 +35,8 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
+    Row("save_and_load", "Save and load", "save", lesson=True),
+    Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
 )
 
 

@@ -69,6 +69,7 @@ LITERAL = {
     "evaluate": ("taken for",),
     "predict": (EVIL_DATASET, *EVIL_CLASSES, EVIL_FILE.format(number=0)),
     "export": (EVIL_DATASET,),
+    "save_and_load": (EVIL_CLASSES[0], "weights in"),
 }
 
 
@@ -115,6 +116,10 @@ def test_a_page_shows_names_as_they_are_and_has_no_serious_fault(
 def wait_for_the_slow_part(page: Page, name: str) -> None:
     if name == "model":
         visitor.at(page, "model_unfreeze_from").wait_for(timeout=60_000)
+        visitor.settle(page)
+    if name == "save_and_load" and not visitor.at(page, "save_and_load_probabilities").count():
+        visitor.press(page, "save_and_load_run")
+        visitor.at(page, "save_and_load_probabilities").wait_for(timeout=120_000)
         visitor.settle(page)
 
 

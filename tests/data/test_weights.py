@@ -1,16 +1,11 @@
 """Weights over a real local web server, real files, and the honest ways in which both go wrong."""
 
 import hashlib
-import http.server
-import io
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 
 from dashboard.core.backbones import BACKBONES
@@ -20,67 +15,14 @@ from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
 from dashboard.data import weights
 from dashboard.data.weights import PretrainedFile
-
-
-def hdf5(size: int = 200_000, **options: str) -> bytes:
-    """A small HDF5 file of at least `size` bytes."""
-    memory = io.BytesIO()
-    with h5py.File(memory, "w", **options) as file:
-        file["kernel"] = np.random.default_rng(0).random(size // 8)
-    return memory.getvalue()
-
-
-@dataclass
-class Page:
-    body: bytes
-    announced: int | None = None  # Content-Length; None sends none
-    pause: float = 0.0  # seconds between pieces
-
-
-class Publisher(http.server.ThreadingHTTPServer):
-    """Serves `pages` by path, as carelessly as each one says."""
-
-    daemon_threads = False  # closing waits for every answer
-    pages: dict[str, Page]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    server: Publisher
-
-    def do_GET(self) -> None:  # noqa: N802
-        page = self.server.pages.get(self.path.lstrip("/"))
-        if page is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        if page.announced is not None:
-            self.send_header("Content-Length", str(page.announced))
-        self.end_headers()
-        for start in range(0, len(page.body), 20_000):
-            try:
-                self.wfile.write(page.body[start : start + 20_000])
-            except OSError:  # the other side has hung up
-                return
-            time.sleep(page.pause)
-
-    def log_message(self, *_: object) -> None:
-        pass
+from tests.publisher import Page, Publisher, hdf5, publishing
 
 
 @pytest.fixture
 def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Publisher(("127.0.0.1", 0), Answer) as server:
-        server.pages = {}
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with publishing() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def published(publisher: Publisher, folder: Path, page: Page, digest: str | None = None) -> PretrainedFile:
