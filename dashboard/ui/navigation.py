@@ -35,6 +35,7 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
+    Row("alexnet", "AlexNet, 2012", "history_edu", lesson=True),
 )
 
 
