@@ -25,7 +25,8 @@ def race(runs: Mapping[str, pd.DataFrame]) -> go.Figure:
     if not curves:
         return theme.empty("Draws validation accuracy over minutes, one curve a run.", height=HEIGHT)
     longest = max(float(rows["minutes"].iloc[-1]) for rows in curves.values())
-    figure = theme.figure(*_headline(curves), height=HEIGHT)
+    title, subtitle = _headline(curves)
+    figure = theme.figure(title, subtitle=subtitle, height=HEIGHT)
     figure.update_layout(showlegend=True, **theme.legend_on_top(figure))
     for index, (name, rows) in enumerate(curves.items()):
         _draw(figure, name, rows, theme.CLASS_COLORS[index % len(theme.CLASS_COLORS)], longest, index)

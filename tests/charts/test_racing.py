@@ -6,9 +6,10 @@ from dashboard.charts import racing
 
 
 def rows(*points: tuple[float, float | None]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [{"minutes": at, "epoch": epoch, "validation_accuracy": value} for epoch, (at, value) in enumerate(points, 1)]
-    )
+    found = [
+        {"minutes": at, "epoch": epoch, "validation_accuracy": value} for epoch, (at, value) in enumerate(points, 1)
+    ]
+    return pd.DataFrame(found, columns=["minutes", "epoch", "validation_accuracy"])
 
 
 def test_the_title_says_who_is_ahead_and_how_soon_it_was() -> None:
@@ -25,8 +26,7 @@ def test_a_run_that_ended_first_goes_on_at_its_best_and_the_longest_does_not() -
 
 
 def test_before_the_first_epoch_it_says_what_will_come() -> None:
-    nothing = racing.race({"AlexNet": rows(), "MobileNetV2": pd.DataFrame(columns=["minutes", "validation_accuracy"])})
+    nothing = racing.race({"AlexNet": rows(), "MobileNetV2": rows()})
     assert not nothing.data and "minutes" in nothing.layout.annotations[0].text
-    one = racing.race({"AlexNet": pd.DataFrame(columns=["minutes", "epoch", "validation_accuracy"]),
-                       "a $x$ <b>": rows((1, 0.5))})  # fmt: skip
+    one = racing.race({"AlexNet": rows(), "a $x$ <b>": rows((1, 0.5))})
     assert len(one.data) == 1 and one.layout.title.text == "a &#36;x&#36; &lt;b&gt;: 50%"
