@@ -19,7 +19,7 @@ from dashboard.core import files
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError, UploadError
 from dashboard.core.export_formats import EXPORT_FORMATS
-from dashboard.core.recipe import read_recipe, recipe_from
+from dashboard.core.recipe import Recipe, find_backbone, read_recipe, recipe_from
 from dashboard.core.schedules import SCHEDULES
 from dashboard.core.steering import LEVERS
 from dashboard.data import datasets, intake, inventory, label_files, weights
@@ -121,7 +121,7 @@ def _import(path: Path, name: str = "", into: str = "") -> datasets.Dataset:
 
 
 RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--backbone", help="A builder of keras.applications."),
+    click.option("--backbone", help="A builder of keras.applications, or AlexNet."),
     click.option("--weights", help="imagenet, none, or a weights file."),
     click.option("--keep-head/--new-head", default=None, help="Begin with the head in the weights file, or a new one."),
     click.option("--alpha", type=float, help="Width of MobileNet and MobileNetV2."),
@@ -181,7 +181,10 @@ def train(
 ) -> None:
     """Train a classifier."""
     values = read_recipe(recipe_file) if recipe_file else {}
-    values |= _weights_source(options.pop("weights"))
+    weights_source = options.pop("weights")
+    if recipe_file is None and not from_run:
+        values |= _without_weights(options["backbone"], weights_source)
+    values |= _weights_source(weights_source)
     values |= {key: value for key, value in options.items() if value not in (None, ())}
     recipe_from(
         {**values, "dataset": "unknown yet", "dataset_version": 1}
@@ -207,6 +210,16 @@ def train(
         _print({"run": run.id, "status": "queued"}, as_json=as_json, text=f"Run {run.id} is queued.")
         return
     _finish(run, as_json=as_json)
+
+
+def _without_weights(backbone: str | None, weights_source: str | None) -> dict[str, Any]:
+    """How a network is trained that nobody published weights of; nothing for any other, or where a file is given."""
+    if backbone is None or weights_source not in (None, "none") or find_backbone(backbone).weights_file is not None:
+        return {}
+    row = find_backbone(backbone)
+    click.echo(f"{backbone} begins with random weights, as there are no others: all of it learns.", err=True)
+    recipe = Recipe(dataset="-", backbone=backbone, image_size=row.image_size).from_scratch()
+    return {name: getattr(recipe, name) for name in recipe.model_fields_set - {"dataset", "dataset_version"}}
 
 
 def _weights_source(text: str | None) -> dict[str, Any]:

@@ -26,5 +26,5 @@ blocks = networks.blocks(recipe)
 if blocks is not None:
     networks.thaw(recipe, blocks)
 
-st.subheader("All backbones of keras.applications")
+st.subheader("All backbones")
 networks.table(rows)

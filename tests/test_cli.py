@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from dashboard import cli
-from dashboard.core.recipe import Recipe
+from dashboard.core.recipe import Recipe, recipe_from
 from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import samples
 from dashboard.runs import cache, measures
@@ -197,6 +197,19 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
     assert {"model.xml", "model.bin", "labels.json", "certificate.json"} == names
     assert thaw("resume", run).stderr.startswith("run-not-resumable: ")
     assert thaw("stop", run).stderr.startswith("run-over: ")
+
+
+@pytest.mark.slow
+def test_alexnet_begins_with_random_weights_and_learns_as_its_paper_says(home: Path, shapes: Path) -> None:
+    given = ("--backbone", "AlexNet", "--image-size", "67", "--fine-tune-epochs", "3", "--detach", "--json")
+    done = thaw("train", "--dataset", shapes, *given)
+    assert done.returncode == 0 and "AlexNet begins with random weights" in done.stderr, done.stderr
+    run = json.loads(done.stdout)["run"]
+    assert thaw("stop", run).returncode == 0
+    found = open_run(run).recipe
+    own = {"dataset": found.dataset, "dataset_version": found.dataset_version}
+    expected = recipe_from({**own, "backbone": "AlexNet", "image_size": 67}).from_scratch()
+    assert found == expected.replace(fine_tune_epochs=3)
 
 
 @pytest.mark.slow

@@ -1,29 +1,34 @@
-"""The builders of `keras.applications`, as rows, and where each one's ImageNet weights are published.
+"""The backbones, as rows: the builders of `keras.applications` with where each one's ImageNet weights are published,
+and AlexNet, which has none.
 
 Measured with Keras 3.15.1. Accuracies are those of the table on https://keras.io/api/applications/, except where noted.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
 
-Preprocessing = Literal["built_in", "minus_one_to_one", "torch", "caffe"]
+from dashboard.core.errors import WeightsError
+
+Preprocessing = Literal["built_in", "minus_one_to_one", "torch", "caffe", "centred"]
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network without its classifier. `name` is the attribute of `keras.applications` that builds it."""
+    """A network without its classifier. `name` is the attribute of `keras.applications` that builds it."""
 
     name: str
     family: str  # the module of `keras.applications` it lives in, e.g. "mobilenet_v2"
     image_size: int  # pixels a side its weights were trained at
     smallest_image_size: int  # pixels a side; the builder refuses less
     parameters: float  # millions, without the classifier, at alpha 1.0
-    top1: float  # per cent of ImageNet's validation pictures, as Keras publishes it
+    top1: float | None  # per cent of ImageNet's validation pictures, as Keras publishes it; None without weights
     top5: float | None  # None where Keras publishes none
     preprocessing: Preprocessing
-    weights_file: (
-        str  # Keras' local name for its ImageNet weights without the classifier; {alpha} and {size} are filled in
-    )
+    # Keras' local name for its ImageNet weights without the classifier; {alpha} and {size} are filled in. None where
+    # nobody published any: such a network begins at random.
+    weights_file: str | None
     weights_hash: str | None = None  # MD5 (32 digits) or SHA-256 (64) that Keras checks; None where it checks nothing
     alphas: tuple[float, ...] = (1.0,)
     alpha_parameters: tuple[float, ...] = ()  # millions, in the order of `alphas`; empty where there is one alpha
@@ -32,6 +37,8 @@ class Backbone:
     ] = ()  # pixels a side with weights of their own; every other size takes those of `image_size`
     one_size_alphas: tuple[float, ...] = ()  # alphas whose weights are published at `image_size` only
     file_megabytes: tuple[float, ...] = ()  # by alpha, where the published files are much larger than their weights
+    # Fields of a recipe that this network is trained with from random weights, where others than usual.
+    scratch: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     @property
     def megabytes(self) -> float:
@@ -84,7 +91,16 @@ def weights_file_name(backbone: Backbone, alpha: float, image_size: int) -> str:
     """The name under `$KERAS_HOME/models` that Keras' builder asks for, for this width and square input.
 
     MobileNet and MobileNetV2 have weights for several sizes; for any other size they take those of 224 pixels.
+
+    Raises:
+        WeightsError: `weights-absent`; nobody published any for this backbone.
     """
+    if backbone.weights_file is None:
+        raise WeightsError(
+            "weights-absent",
+            f"Nobody published ImageNet weights of {backbone.name} for Keras. Choose random weights "
+            "(`--weights none`), or a file of yours.",
+        )
     size = image_size if image_size in backbone.weights_sizes else backbone.image_size
     spelled = MOBILENET_ALPHAS[alpha] if backbone.family == "mobilenet" else float(alpha)
     return backbone.weights_file.format(alpha=spelled, size=size)
@@ -97,7 +113,9 @@ def weights_url_path(backbone: Backbone, alpha: float, image_size: int) -> str:
 
 
 def weights_published(backbone: Backbone, alpha: float, image_size: int) -> bool:
-    """False where Keras' builder asks for a file that was never published, as for MobileNetV2 1.4 at 96 pixels."""
+    """False where there are none, or Keras' builder asks for a file that never was, as for MobileNetV2 1.4 at 96 px."""
+    if backbone.weights_file is None:
+        return False
     own_size = image_size in backbone.weights_sizes and image_size != backbone.image_size
     return not (own_size and alpha in backbone.one_size_alphas)
 
@@ -195,6 +213,12 @@ BACKBONES = {
                  "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc"),
         Backbone("VGG19", "vgg19", 224, 32, 20.02, 71.3, 90.0, "caffe",
                  "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "253f8cb515780f3b799900260a226db6"),
+        # Trained as its paper says, section 5: rate 0.01, less when validation stalls, dropout 0.5 on both layers.
+        Backbone("AlexNet", "alexnet", 227, 67, 56.87, None, None, "centred", None,
+                 scratch=MappingProxyType({
+                     "epochs": 0, "fine_tune_epochs": 60, "fine_tune_learning_rate": 0.01, "patience": 12,
+                     "optimizer": "SGD with decay", "schedule": "reduce on plateau", "dropout": 0.5,
+                     "train_batch_normalization": False})),
     )
 }
 # fmt: on

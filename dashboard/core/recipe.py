@@ -42,7 +42,7 @@ class Recipe(BaseModel):
     dataset: str = Field(description="id of the dataset")
     dataset_version: int = Field(1, ge=1, description="version of the dataset")
 
-    backbone: str = Field("MobileNetV2", description="a builder of keras.applications")
+    backbone: str = Field("MobileNetV2", description="a builder of keras.applications, or AlexNet")
     alpha: float = Field(
         1.0, gt=0, le=2, description="width of MobileNet and MobileNetV2; 1.0 for every other backbone"
     )
@@ -225,12 +225,14 @@ class Recipe(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def from_scratch(self) -> "Recipe":
-        """This recipe for a network that knows nothing: random weights; after one epoch everything learns."""
-        return self.replace(**{**SCRATCH, **OTHER_WEIGHTS, "weights": "none", "unfreeze_from": None})
+        """This recipe for a network that knows nothing: random weights; after at most one epoch everything learns."""
+        own = self.backbone_row.scratch
+        return self.replace(**{**SCRATCH, **own, **OTHER_WEIGHTS, "weights": "none", "unfreeze_from": None})
 
     def pretrained(self) -> "Recipe":
         """This recipe starting from ImageNet's weights, with what `from_scratch` changed back at its advised values."""
-        advised = {name: Recipe.model_fields[name].default for name in (*SCRATCH, "unfreeze_from")}
+        changed = (*SCRATCH, *self.backbone_row.scratch, "unfreeze_from")
+        advised = {name: Recipe.model_fields[name].default for name in changed}
         return self.replace(**{**advised, **OTHER_WEIGHTS, "weights": "imagenet"})
 
     def replace(self, **changes: Any) -> "Recipe":
@@ -242,7 +244,7 @@ def find_backbone(name: str) -> Backbone:
     """The row of a backbone.
 
     Raises:
-        BackboneError: no builder of `keras.applications` has this name.
+        BackboneError: there is none of this name.
     """
     if name not in BACKBONES:
         near = [known for known in BACKBONES if known.lower() == name.lower()]

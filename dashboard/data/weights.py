@@ -40,7 +40,11 @@ Whereabouts = Literal["on this machine", "to download", "not to be had"]
 
 
 def imagenet_file(backbone: Backbone, alpha: float, image_size: int) -> PretrainedFile:
-    """The file that `keras.applications` asks for with `weights="imagenet", include_top=False`."""
+    """The file that `keras.applications` asks for with `weights="imagenet", include_top=False`.
+
+    Raises:
+        WeightsError: `weights-absent`; nobody published any for this backbone.
+    """
     name = weights_file_name(backbone, alpha, image_size)
     path = settings().keras_home.expanduser() / "models" / name
     present = is_whole_hdf5(path)
@@ -56,6 +60,8 @@ def imagenet_file(backbone: Backbone, alpha: float, image_size: int) -> Pretrain
 
 def whereabouts(backbone: Backbone, alpha: float, image_size: int) -> Whereabouts:
     """Where the ImageNet weights for this width and size are."""
+    if backbone.weights_file is None:
+        return "not to be had"
     if imagenet_file(backbone, alpha, image_size).present:
         return "on this machine"
     return "to download" if weights_published(backbone, alpha, image_size) else "not to be had"

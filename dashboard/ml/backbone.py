@@ -3,6 +3,7 @@
 import keras
 
 from dashboard.core.backbones import Backbone
+from dashboard.ml import alexnet
 
 # `keras.applications.imagenet_utils.preprocess_input`, as layers: means and deviations of ImageNet's pictures.
 TORCH_MEAN = (0.485, 0.456, 0.406)
@@ -25,6 +26,8 @@ def build(row: Backbone, alpha: float, image_size: int, images: keras.KerasTenso
     Returns:
         A model from the inputs `images` comes from to the features, shape (batch, height, width, channels).
     """
+    if row.name == "AlexNet":  # no builder of `keras.applications`
+        return alexnet.alexnet(preprocess(row, images))
     arguments = {"alpha": alpha} if len(row.alphas) > 1 else {}
     return getattr(keras.applications, row.name)(
         include_top=False,
@@ -47,5 +50,8 @@ def preprocess(row: Backbone, images: keras.KerasTensor) -> keras.KerasTensor:
         case "caffe":
             bgr = keras.ops.flip(images, axis=-1)
             return keras.layers.Rescaling(1.0, [-mean for mean in CAFFE_MEAN_BGR], name="preprocessing")(bgr)
+        case "centred":
+            mean = CAFFE_MEAN_BGR[::-1]
+            return keras.layers.Rescaling(1.0, [-each for each in mean], name="preprocessing")(images)
         case "built_in":
             return images

@@ -2,6 +2,7 @@
 
 from dashboard.core.recipe import Recipe
 from dashboard.ml.backbone import CAFFE_MEAN_BGR, TORCH_DEVIATION, TORCH_MEAN
+from dashboard.runs import sources
 from dashboard.runs.run import versions
 
 SCRIPT = '''"""Rebuilds this classifier and names pictures: python rebuild.py PICTURE...
@@ -22,15 +23,12 @@ CLASS_NAMES = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))["
 IMAGE_SIZE = {size}
 
 
-def build() -> keras.Model:
+{source}def build() -> keras.Model:
     """From RGB pictures 0..255 of any size, shape (batch, height, width, 3), to probabilities of CLASS_NAMES."""
     images = keras.Input((None, None, 3))
     x = keras.layers.Resizing(IMAGE_SIZE, IMAGE_SIZE, interpolation="bilinear", antialias=True)(images, training=False)
 {preprocessing}
-    # Without weights: "imagenet" would give some networks another layer, and the file would load into the wrong ones.
-    x = keras.applications.{name}(
-        include_top=False, weights=None, input_tensor=x, input_shape=(IMAGE_SIZE, IMAGE_SIZE, 3){alpha}
-    ).output
+{backbone}
     x = keras.layers.GlobalAveragePooling2D()(x)
 {head}
     x = keras.layers.Dropout({dropout})(x)
@@ -53,10 +51,19 @@ if __name__ == "__main__":
 '''
 
 
+OF_KERAS = """\
+    # Without weights: "imagenet" would give some networks another layer, and the file would load into the wrong ones.
+    x = keras.applications.{name}(
+        include_top=False, weights=None, input_tensor=x, input_shape=(IMAGE_SIZE, IMAGE_SIZE, 3){alpha}
+    ).output"""
+
+
 def script(recipe: Recipe) -> str:
     """The text of `rebuild.py`. Nothing of a user's stands in it; class names come from `labels.json`."""
     row = recipe.backbone_row
+    own = sources.source(row)
     lines = {
+        "backbone": f"    x = {row.family}(x).output" if own else OF_KERAS,
         "preprocessing": _preprocessing(row.preprocessing),
         "head": f'    x = keras.layers.Dense({recipe.head_width}, activation="relu")(x)' if recipe.head_width else "",
     }
@@ -67,6 +74,7 @@ def script(recipe: Recipe) -> str:
         keras=versions()["keras"],
         size=recipe.image_size,
         name=row.name,
+        source=f"{own}\n\n" if own else "",
         alpha=f", alpha={recipe.alpha!r}" if len(row.alphas) > 1 else "",
         dropout=recipe.dropout,
     )
@@ -89,5 +97,7 @@ def _preprocessing(kind: str) -> str:
                 "    x = keras.ops.flip(x, axis=-1)  # to BGR\n"
                 f"    x = keras.layers.Rescaling(1.0, {[-mean for mean in CAFFE_MEAN_BGR]})(x)"
             )
+        case "centred":
+            return f"    x = keras.layers.Rescaling(1.0, {[-mean for mean in CAFFE_MEAN_BGR[::-1]]})(x)"
         case _:
             return ""

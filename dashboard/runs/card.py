@@ -23,6 +23,7 @@ PREPROCESSING = {
     "minus_one_to_one": "scaled to -1..1",
     "torch": "less the mean of ImageNet's pictures and divided by their deviation",
     "caffe": "blue before red, less the mean of ImageNet's pictures",
+    "centred": "less the mean of ImageNet's pictures",
     "built_in": "scaled by the backbone itself",
 }
 STARTS = {

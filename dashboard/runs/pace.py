@@ -48,6 +48,24 @@ def of(recipe: Recipe, seen: list[events.Event], *, training_pictures: int, now:
     )
 
 
+def minutes(seen: Sequence[events.Event]) -> pd.DataFrame:
+    """When each epoch was over, in minutes that processes worked on the run: from its beginning, with all that came
+    before the first epoch, and without the time between two attempts.
+
+    Returns:
+        Columns minutes, epoch, validation_accuracy.
+    """
+    rows: list[dict[str, float]] = []
+    began, before = 0.0, 0.0
+    for event in seen:
+        if event["kind"] == "attempt":
+            began, before = event["time"], rows[-1]["minutes"] if rows else 0.0
+        elif event["kind"] == "epoch":
+            at = before + (event["time"] - began) / 60
+            rows.append({"minutes": at, **{name: event[name] for name in ("epoch", "validation_accuracy")}})
+    return pd.DataFrame(rows, columns=["minutes", "epoch", "validation_accuracy"])
+
+
 def _pictures_per_second(seen: list[events.Event]) -> float | None:
     said = next((event["pictures_per_second"] for event in reversed(seen) if "pictures_per_second" in event), None)
     return None if said is None else float(said)

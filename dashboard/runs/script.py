@@ -17,7 +17,7 @@ from dashboard.core.optimizers import OPTIMIZERS
 from dashboard.core.recipe import FEATURE_EXTRACTION, FINE_TUNING, Recipe
 from dashboard.core.schedules import SCHEDULES
 from dashboard.data import datasets, weights
-from dashboard.runs import events, rendering
+from dashboard.runs import events, rendering, sources
 from dashboard.runs.run import Run, versions
 
 SCRIPT, REQUIREMENTS, MANIFEST, RECIPE = "train.py", "requirements.txt", "manifest.csv", "recipe.json"
@@ -25,7 +25,7 @@ WEIGHTS = "backbone.weights.h5"
 COLUMNS = {"path": "path", "sha256": "sha256", "class_name": "class", "split": "split"}
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "'")  # of cells that get an apostrophe, which the script takes off again
-HAVE_DROPOUT = ("efficientnet", "efficientnet_v2")  # families of backbones with dropout of their own
+HAVE_DROPOUT = ("efficientnet", "efficientnet_v2", "alexnet")  # families of backbones with dropout of their own
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ def script(run: Run) -> str:
         dataset=dataset_name(run),
         recipe=recipe,
         weights=recipe.weights,
+        source=rendering.Plain(sources.source(recipe.backbone_row)),
         family=recipe.backbone_row.family,
         preprocessing=recipe.backbone_row.preprocessing,
         has_alpha=len(recipe.backbone_row.alphas) > 1,

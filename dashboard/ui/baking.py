@@ -158,8 +158,9 @@ def _candidates(draft: Recipe, dataset: Dataset, *, first: bool) -> None:
         here = present(draft, draft.image_size if size == SAME else None)
         names = st.multiselect("Backbones", list(here), default=list(here), key=f"model_bake_names_{size}")
         st.caption(
-            f"{len(here)} of {sum(len(row.alphas) for row in BACKBONES.values())} can be compared: those whose "
-            "ImageNet weights are on this machine. To add one, choose it above and download its weights."
+            f"{len(here)} of {sum(len(row.alphas) for row in BACKBONES.values() if row.weights_file)} can be "
+            "compared: those whose ImageNet weights are on this machine. To add one, choose it above and download "
+            "its weights."
         )
         _start([here[name] for name in names], dataset)
 
@@ -176,7 +177,7 @@ def present(draft: Recipe, image_size: int | None) -> Mapping[str, Recipe]:
         for row in BACKBONES.values()
         for alpha in row.alphas
         if (image_size or row.image_size) >= row.smallest_image_size
-        and weights.imagenet_file(row, alpha, image_size or row.image_size).present
+        and weights.whereabouts(row, alpha, image_size or row.image_size) == "on this machine"
     ]
     found.sort(key=lambda recipe: expected_costs(recipe, 1000).total)
     return {recipe.network_name: recipe for recipe in found}

@@ -37,6 +37,7 @@ ROWS = (
     Row("export", "Export", "download"),
     Row("save_and_load", "Save and load", "save", lesson=True),
     Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
+    Row("alexnet", "AlexNet, 2012", "history_edu", lesson=True),
 )
 
 

@@ -25,12 +25,16 @@ PREPROCESSING = {
     "minus_one_to_one": "-1 to 1",
     "torch": "ImageNet mean and deviation",
     "caffe": "BGR minus ImageNet mean",
+    "centred": "minus ImageNet mean",
 }
 SOURCES = {"imagenet": "ImageNet", "file": "A file of mine", "none": "Random (not pretrained)"}
 
 
 def catalogue() -> pd.DataFrame:
-    """All backbones, one row each; `status` says where the ImageNet weights of the usual variant are."""
+    """All backbones, one row each; `status` says where the ImageNet weights of the usual variant are.
+
+    `top1` and `top5` are NaN where there are no such weights to reach them with.
+    """
     rows = [
         {
             "name": row.name,
@@ -49,6 +53,8 @@ def catalogue() -> pd.DataFrame:
 
 
 def _where(row: Backbone) -> str:
+    if row.weights_file is None:
+        return "none published"
     place = weights.whereabouts(row, row.alphas[-1] if 1.0 not in row.alphas else 1.0, row.image_size)
     return f"to download ({row.download_megabytes_at(1.0):.0f} MB)" if place == "to download" else str(place)
 
@@ -99,11 +105,12 @@ def variant(recipe: Recipe) -> None:
 def source(recipe: Recipe) -> None:
     """Where the weights come from, and what to do when they are not here."""
     key = "model_weights"
+    there = [each for each in SOURCES if each != "imagenet" or recipe.backbone_row.weights_file is not None]
     st.segmented_control(
         "Weights",
-        list(SOURCES),
+        there,
         format_func=SOURCES.__getitem__,
-        default=recipe.weights if recipe.weights_file or recipe.weights != "file" else "imagenet",
+        default=recipe.weights if recipe.weights in there else "none",
         key=key,
         required=True,
         on_change=lambda: _choose_source(state.widget(key)),
@@ -111,6 +118,13 @@ def source(recipe: Recipe) -> None:
     chosen = state.remembered("weights_source", recipe.weights)
     if chosen == "file":
         _own_file(recipe)
+    elif recipe.backbone_row.weights_file is None:
+        st.info(
+            f"Nobody published weights of {recipe.network_name} for Keras, so it begins with random ones and all of it "
+            "learns, with the optimizer, rate and dropout of its paper. Expect minutes where a pretrained network "
+            "takes seconds, and fewer right answers.",
+            icon=":material/casino:",
+        )
     elif chosen == "none":
         st.warning(
             "Random weights: not pretrained. The network knows nothing yet, so all of it is thawed; it needs many "
@@ -267,10 +281,11 @@ def weights_ready(recipe: Recipe) -> bool:
 
 
 def missing_weights(recipe: Recipe) -> None:
-    """The two ways on when ImageNet weights are not here: fetch them, or begin from random ones."""
+    """The two ways on when ImageNet weights are not here: fetch them where there are any, or begin from random ones."""
     with st.container(border=True):
         st.write(f"The ImageNet weights of {recipe.network_name} are needed before it can start.")
-        _imagenet(recipe)
+        if recipe.backbone_row.weights_file is not None:
+            _imagenet(recipe)
         if st.button("Begin from random weights instead (not pretrained)", key="train_random", type="tertiary"):
             state.take(recipe.from_scratch())
             st.rerun()

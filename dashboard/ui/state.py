@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.core.errors import DashboardError
-from dashboard.core.recipe import Recipe
+from dashboard.core.recipe import Recipe, find_backbone
 from dashboard.data import datasets
 from dashboard.runs import queue
 from dashboard.runs.run import ELSEWHERE, open_run
@@ -74,6 +74,8 @@ def choose_backbone(name: str, *, image_size: int, keep: str = "") -> None:
     """
     if name == draft().backbone:
         return
+    if st.session_state.draft.backbone_row.weights_file is None:
+        take(st.session_state.draft.pretrained(), keep=keep)  # what it was trained with suits no other
     change(
         keep=keep,
         backbone=name,
@@ -84,6 +86,9 @@ def choose_backbone(name: str, *, image_size: int, keep: str = "") -> None:
         weights_file=None,
         keep_head=False,
     )
+    if find_backbone(name).weights_file is None:
+        take(st.session_state.draft.from_scratch(), keep=keep)
+    remember("weights_source", st.session_state.draft.weights)
 
 
 def widget(key: str) -> Any:

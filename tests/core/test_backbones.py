@@ -17,10 +17,11 @@ from dashboard.core.backbones import (
     weights_published,
     weights_url_path,
 )
+from dashboard.core.errors import WeightsError
 from dashboard.core.settings import Settings
 
 PUBLISHER = Settings.model_fields["weights_url"].default
-ROWS = list(BACKBONES.values())
+ROWS = [row for row in BACKBONES.values() if row.weights_file]  # those that Keras builds
 PIXEL = [10.0, 100.0, 250.0]  # red, green, blue
 PREPROCESSED = {
     "built_in": PIXEL,
@@ -149,6 +150,15 @@ def test_the_widest_mobilenets_have_weights_at_224_pixels_only():
     assert weights_published(row, 1.4, 224)
     assert weights_published(row, 1.4, 200)  # takes the file for 224
     assert weights_published(row, 1.0, 96)
+
+
+def test_alexnet_has_no_weights_anywhere_and_says_what_to_do():
+    row = BACKBONES["AlexNet"]
+
+    assert not weights_published(row, 1.0, 227)
+    with pytest.raises(WeightsError, match="random weights") as refusal:
+        weights_file_name(row, 1.0, 227)
+    assert refusal.value.code == "weights-absent"
 
 
 def test_a_width_has_its_own_parameters():

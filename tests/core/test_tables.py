@@ -25,7 +25,10 @@ def test_a_table_names_its_rows_by_their_names(table: str):
 def test_a_backbone_is_plausible(row: Backbone):
     assert 32 <= row.smallest_image_size < row.image_size <= 600
     assert 0.5 < row.parameters < 400  # millions
-    assert 60 < row.top1 < 100
+    if row.weights_file is None:  # what nobody published cannot be that accurate
+        assert row.top1 is row.top5 is row.weights_hash is None and row.scratch
+        return
+    assert row.top1 is not None and 60 < row.top1 < 100
     assert row.top5 is None or row.top1 < row.top5 < 100
     assert row.family in WEIGHTS_FOLDERS
     assert row.weights_file.endswith(".h5")
@@ -39,14 +42,15 @@ def test_the_weights_of_a_backbone_are_described_once_for_every_width(row: Backb
     assert len(row.file_megabytes) in (0, len(row.alphas))
     assert set(row.one_size_alphas) <= set(row.alphas)
     assert not row.weights_sizes or row.image_size in row.weights_sizes
-    assert ("{size}" in row.weights_file) == bool(row.weights_sizes)
-    assert ("{alpha}" in row.weights_file) == (len(row.alphas) > 1)
+    file = row.weights_file or ""
+    assert ("{size}" in file) == bool(row.weights_sizes)
+    assert ("{alpha}" in file) == (len(row.alphas) > 1)
     assert row.weights_hash is None or (len(row.weights_hash) in (32, 64) and int(row.weights_hash, 16))
     assert row.family != "mobilenet" or set(row.alphas) == set(MOBILENET_ALPHAS)
 
 
 def test_no_two_backbones_share_a_file_or_a_hash():
-    rows = BACKBONES.values()
+    rows = [row for row in BACKBONES.values() if row.weights_file]
     hashes = [row.weights_hash for row in rows if row.weights_hash]
 
     assert len({row.weights_file for row in rows}) == len(rows)

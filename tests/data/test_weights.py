@@ -185,7 +185,7 @@ def empty_keras_home(workspace: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_every_backbone_can_be_found_at_every_width(empty_keras_home: Path):
     for row in BACKBONES.values():
-        for alpha in row.alphas:
+        for alpha in row.alphas if row.weights_file else ():
             file = weights.imagenet_file(row, alpha, row.image_size)
             assert not file.present
             assert file.url.startswith("https://storage.googleapis.com/") and file.url.endswith(".h5")
@@ -204,6 +204,14 @@ def test_a_downloaded_file_is_then_on_this_machine(
 
     assert weights.imagenet_file(BACKBONES["MobileNet"], 0.25, 128).present
     weights.require(Recipe(dataset="d", backbone="MobileNet", alpha=0.25, image_size=128))
+
+
+def test_of_alexnet_there_is_nothing_to_find(empty_keras_home: Path):
+    assert weights.whereabouts(BACKBONES["AlexNet"], 1.0, 227) == "not to be had"
+    with pytest.raises(WeightsError, match="Nobody published ImageNet weights of AlexNet") as refusal:
+        weights.require(Recipe(dataset="d", backbone="AlexNet"))
+    assert refusal.value.code == "weights-absent"
+    weights.require(Recipe(dataset="d", backbone="AlexNet").from_scratch())
 
 
 def test_half_a_file_in_keras_folder_counts_as_absent(empty_keras_home: Path):

@@ -19,7 +19,7 @@ from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import datasets, intake
 from dashboard.data.weights import take_file
-from dashboard.ml import blocks, classifier, fit, rates, train, weights
+from dashboard.ml import backbone, blocks, classifier, fit, rates, train, weights
 from dashboard.runs.run import Run, prepare
 from dashboard.runs.script import write_script
 
@@ -136,7 +136,10 @@ def test_a_backbone_is_built_cut_thawed_and_filled_as_its_run_has_it(
 ) -> None:
     row = BACKBONES[name]
     size = max(row.smallest_image_size, 64)
-    own = getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(size, size, 3))
+    if row.weights_file:
+        own = getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(size, size, 3))
+    else:
+        own = backbone.build(row, 1.0, size, keras.Input((size, size, 3)))
     for layer in own.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:  # as a file of ImageNet's has it
             layer.adapt_variance.assign(np.array([0.229, 0.224, 0.225]).reshape(layer.adapt_variance.shape))

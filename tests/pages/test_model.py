@@ -42,9 +42,23 @@ def weights_server(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_catalogue_has_every_backbone_with_its_figures(open_page: OpenPage) -> None:
     table = open_page("model").dataframe[0].value
     assert list(table["name"]) == list(BACKBONES)
-    assert (
-        table[["parameters", "megabytes", "top1", "image_size", "smallest_image_size", "status"]].notna().all(axis=None)
-    )
+    assert table[["parameters", "megabytes", "image_size", "smallest_image_size", "status"]].notna().all(axis=None)
+    assert list(table["name"][table["top1"].isna()]) == ["AlexNet"]
+
+
+def test_choosing_alexnet_brings_random_weights_and_the_recipe_of_its_paper_and_leaving_it_takes_them_away(
+    open_page: OpenPage,
+) -> None:
+    at = open_page("model")
+    before = at.session_state["draft"]
+    at.selectbox(key="frame_backbone").set_value("AlexNet").run()
+    assert not at.exception
+    assert at.session_state["draft"] == before.replace(backbone="AlexNet", image_size=227).from_scratch()
+    assert at.segmented_control(key="model_weights").options == ["A file of mine", "Random (not pretrained)"]
+    assert any("Nobody published weights" in each.value for each in at.info)
+    at.selectbox(key="frame_backbone").set_value("MobileNetV2").run()
+    assert at.session_state["draft"] == before
+    assert "ImageNet" in at.segmented_control(key="model_weights").options
 
 
 def test_choosing_another_backbone_brings_its_image_size_and_weights(open_page: OpenPage) -> None:

@@ -46,3 +46,14 @@ def test_a_clock_that_jumped_back_gives_no_negative_time() -> None:
 def test_what_it_does_is_said_in_words() -> None:
     assert at().stage == FEATURE_EXTRACTION
     assert at({"kind": "progress", "stage": "evaluating", "done": 5, "total": 20}).stage == "evaluating (5 of 20)"
+
+
+def test_minutes_count_from_the_beginning_of_a_run_and_not_while_nobody_worked_on_it() -> None:
+    attempt = {"kind": "attempt", "time": 100.0, "epoch": 0}
+    resumed = {"kind": "attempt", "time": 9000.0, "epoch": 1}
+    ends = [{**epoch(number, 20.0), "time": time, "validation_accuracy": 0.5}
+            for number, time in ((1, 160.0), (2, 9030.0), (3, 9060.0))]  # fmt: skip
+    table = pace.minutes([attempt, ends[0], resumed, *ends[1:]])
+    assert table["minutes"].tolist() == [1.0, 1.5, 2.0]
+    assert table["epoch"].tolist() == [1, 2, 3]
+    assert pace.minutes([attempt]).empty and list(pace.minutes([]).columns) == list(table.columns)
