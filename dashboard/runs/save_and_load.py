@@ -58,6 +58,7 @@ def script(recipe: Recipe) -> str:
         recipe=recipe,
         preprocessing=row.preprocessing,
         family=row.family,
+        source=rendering.Plain(""),  # of a builder that is not Keras' own
         has_alpha=len(row.alphas) > 1,
     )
 

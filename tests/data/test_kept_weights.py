@@ -55,7 +55,7 @@ def told(name: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("row", BACKBONES.values(), ids=lambda row: row.name)
 def test_a_file_of_each_backbone_is_known_by_its_name(row):
-    for alpha in row.alphas:
+    for alpha in row.alphas if row.weights_file else ():
         variant = kept_weights.catalogue()[weights_file_name(row, alpha, row.image_size)]
         assert (variant.backbone, variant.alpha) == (row, alpha)
         assert row.name in variant.title
