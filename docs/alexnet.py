@@ -1,6 +1,12 @@
-"""Draws docs/alexnet.png and prints its table: `.venv/bin/python docs/alexnet.py RUN RUN`, the runs of docs/alexnet.md.
+"""Draws AlexNet beside a pretrained network, on the same photographs, as docs/alexnet.png; prints the table that
+belongs to it.
 
-The first run is of AlexNet, the second of a pretrained network. Chromium draws; where it is, CHROMIUM says.
+    .venv/bin/python -m dashboard import FLOWERS --name Flowers
+    .venv/bin/python -m dashboard train --dataset Flowers --backbone MobileNetV2 --alpha 0.35 --name pretrained
+    .venv/bin/python -m dashboard train --dataset Flowers --backbone AlexNet --name AlexNet
+    .venv/bin/python docs/alexnet.py RUN-OF-ALEXNET RUN-OF-THE-OTHER
+
+Chromium draws; where it is, CHROMIUM says. No photograph is in the picture.
 """
 
 import os

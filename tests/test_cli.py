@@ -200,7 +200,7 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_alexnet_begins_with_random_weights_and_learns_as_its_paper_says(home: Path, shapes: Path) -> None:
+def test_alexnet_begins_with_random_weights_and_learns_as_a_whole(home: Path, shapes: Path) -> None:
     given = ("--backbone", "AlexNet", "--image-size", "67", "--fine-tune-epochs", "3", "--detach", "--json")
     done = thaw("train", "--dataset", shapes, *given)
     assert done.returncode == 0 and "AlexNet begins with random weights" in done.stderr, done.stderr

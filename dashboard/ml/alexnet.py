@@ -28,9 +28,11 @@ def alexnet(images: keras.KerasTensor) -> keras.Model:
     x = halves(x, "block4_conv", 384, 3)
     x = pooled(halves(x, "block5_conv", 256, 3), "block5_pool")
     x = keras.layers.Flatten(name="block6_flatten")(x)
-    x = keras.layers.Dense(4096, activation="relu", **drawn(1.0), name="block6_dense")(x)
+    # The paper begins with biases of 1 here too. With few classes that makes the first steps so steep that the loss
+    # leaps and many units never come back.
+    x = keras.layers.Dense(4096, activation="relu", **drawn(0.0), name="block6_dense")(x)
     x = keras.layers.Dropout(0.5, name="block6_dropout")(x)
-    x = keras.layers.Dense(4096, activation="relu", **drawn(1.0), name="block7_dense")(x)
+    x = keras.layers.Dense(4096, activation="relu", **drawn(0.0), name="block7_dense")(x)
     # The dropout behind it is the classifier's own.
     x = keras.layers.Reshape((1, 1, 4096), name="block7_reshape")(x)
     return keras.Model(keras.utils.get_source_inputs(images), x, name="alexnet")

@@ -121,7 +121,7 @@ def source(recipe: Recipe) -> None:
     elif recipe.backbone_row.weights_file is None:
         st.info(
             f"Nobody published weights of {recipe.network_name} for Keras, so it begins with random ones and all of it "
-            "learns, with the optimizer, rate and dropout of its paper. Expect minutes where a pretrained network "
+            "learns, with the dropout of its paper. Expect minutes where a pretrained network "
             "takes seconds, and fewer right answers.",
             icon=":material/casino:",
         )

@@ -110,7 +110,7 @@ def _begin(dataset: Dataset, under_way: bool) -> None:
         st.rerun()
     st.caption(
         f"{ready.network_name} starts with ImageNet weights and learns as the Train page says; AlexNet starts from "
-        f"nothing and has up to {recipes[0].fine_tune_epochs} epochs, as its paper trained it."
+        f"nothing and has up to {recipes[0].fine_tune_epochs} epochs, all of it at once."
     )
 
 
@@ -118,15 +118,16 @@ def pretrained(draft: Recipe) -> Recipe | None:
     """The draft where it begins with ImageNet weights that are here; else the recommended network, or None."""
     if draft.weights == "imagenet" and networks.weights_ready(draft):
         return draft
-    base = draft.pretrained()
+    base = draft if draft.weights == "imagenet" else draft.pretrained()
     row = BACKBONES[networks.RECOMMENDED]
     for alpha in reversed(row.alphas):
         if weights.whereabouts(row, alpha, row.image_size) == "on this machine":
-            return base.replace(backbone=row.name, alpha=alpha, image_size=row.image_size)
+            return base.replace(backbone=row.name, alpha=alpha, image_size=row.image_size, unfreeze_from=None)
     return None
 
 
 def old(beside: Recipe, image_size: int) -> Recipe:
-    """AlexNet as its paper trained it, on the pictures, with the augmentation and the seed of another recipe."""
+    """AlexNet from random weights, on the pictures, with the augmentation and the seed of another recipe."""
     fields = {"backbone": OLD.name, "alpha": 1.0, "image_size": image_size, "steering": ()}
+    fields |= {"gradual_thawing": False, "rate_decay": 1.0, "head_rate_factor": 1.0}  # nothing in it is to be kept
     return beside.pretrained().replace(**fields).from_scratch()

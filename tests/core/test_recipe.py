@@ -80,12 +80,12 @@ def test_an_unchanged_draft_cannot_be_changed_in_place() -> None:
     assert recipe.alpha == 1.0
 
 
-def test_alexnet_learns_as_a_whole_at_once_as_its_paper_says_and_going_back_leaves_nothing_of_it() -> None:
+def test_alexnet_learns_as_a_whole_at_once_and_going_back_leaves_nothing_of_it() -> None:
     recipe = Recipe(dataset="d", backbone="AlexNet", image_size=227, batch_size=16)
     scratch = recipe.from_scratch()
     assert [phase.name for phase in scratch.phases] == ["fine-tuning"]
     assert (scratch.weights, scratch.unfreeze_from, scratch.dropout) == ("none", None, 0.5)
-    assert (scratch.optimizer, scratch.phases[0].learning_rate) == ("SGD with decay", 0.01)
+    assert (scratch.optimizer, scratch.phases[0].learning_rate) == ("Adam", 1e-4)
     assert scratch.pretrained() == recipe
 
 

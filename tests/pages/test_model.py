@@ -46,7 +46,7 @@ def test_the_catalogue_has_every_backbone_with_its_figures(open_page: OpenPage) 
     assert list(table["name"][table["top1"].isna()]) == ["AlexNet"]
 
 
-def test_choosing_alexnet_brings_random_weights_and_the_recipe_of_its_paper_and_leaving_it_takes_them_away(
+def test_choosing_alexnet_brings_random_weights_and_a_recipe_for_them_and_leaving_it_takes_them_away(
     open_page: OpenPage,
 ) -> None:
     at = open_page("model")
