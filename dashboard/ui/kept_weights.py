@@ -23,8 +23,9 @@ CHECKS = {
 
 
 def files() -> pd.DataFrame:
-    """What lies in the folder; columns `kept_weights.COLUMNS`."""
-    return kept_weights.listing()
+    """What lies in the folder, columns `kept_weights.COLUMNS`; what is on its way is followed as a job instead."""
+    table = kept_weights.listing()
+    return table[table["state"] != kept_weights.FETCHING].reset_index(drop=True)
 
 
 def overview(table: pd.DataFrame) -> None:

@@ -28,4 +28,4 @@ def test_every_step_shows_its_code_and_what_that_code_gave(
     both = [text for cell, printed in zip(cells, found.printed, strict=True) for text in (cell.code, printed)]
     assert [each.value for each in at.code] == both
     assert at.metric[1].value == "(1, 32, 32, 3)" and at.metric[2].value == "(1, 4)"
-    assert at.metric[4].value == f"{found.difference:.1e}" and found.difference <= 1e-6
+    assert at.metric[4].value == f"{found.difference:.2g}" and found.difference <= 1e-6
