@@ -35,6 +35,7 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
+    Row("bias_and_variance", "Bias and variance", "balance", lesson=True),
 )
 
 
