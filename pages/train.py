@@ -54,3 +54,4 @@ with panel:
     promising.panel(dataset)
     launching.start_button(dataset)
 navigation.link("runs", "All runs")
+navigation.link("bias_and_variance", "Does it under-fit or over-fit? Bias and variance, measured")

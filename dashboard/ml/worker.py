@@ -33,6 +33,7 @@ from dashboard.core.settings import settings
 from dashboard.ml import (
     backbone,
     bake_off,
+    bias_variance,
     bringing,
     cut,
     examples,
@@ -155,6 +156,11 @@ def write_model(progress: Progress, *, folder: str, values: str) -> None:
     bringing.write_model(Path(folder), Path(values))
 
 
+def measure_bias_variance(progress: Progress, *, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Bias and variance of a recipe's head, as `core.verdict` reads them; raises as `ml.bias_variance`."""
+    return bias_variance.bias_variance(recipe_from(recipe), progress)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -169,6 +175,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "expected_weights": expected_weights,
     "write_model": write_model,
     "classify": classify,
+    "bias_variance": measure_bias_variance,
 }
 
 

@@ -38,6 +38,7 @@ ROWS = (
     Row("save_and_load", "Save and load", "save", lesson=True),
     Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
     Row("alexnet", "AlexNet, 2012", "history_edu", lesson=True),
+    Row("bias_and_variance", "Bias and variance", "balance", lesson=True),
 )
 
 
