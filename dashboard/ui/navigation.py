@@ -35,6 +35,8 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
+    Row("mini_batches", "Mini-batches", "grain", lesson=True),
+    Row("overfitting", "Overfitting", "trending_up", lesson=True),
 )
 
 
