@@ -28,12 +28,14 @@ Cancelled = Callable[[], bool]
 
 def measured(of: Of) -> dict[str, Any] | None:
     """The noise and speed that were measured for a recipe or a run, if they were."""
-    return _read(_path(of), "measured")
+    found: dict[str, Any] | None = _read(_path(of), "measured")
+    return found
 
 
 def raced(of: Of) -> list[dict[str, Any]] | None:
     """The newest trainings side by side, if there were any."""
-    return _read(_path(of, "race"), "race")
+    found: list[dict[str, Any]] | None = _read(_path(of, "race"), "race")
+    return found
 
 
 def measure(worker: Worker, of: Of, *, on_progress: Progress | None = None, cancelled: Cancelled) -> None:
