@@ -46,8 +46,8 @@ class Shadow(Run):
 def go_on(run: Run, phase: str, progress: Progress) -> None:
     """Train a phase of a run from the run's beginning to beyond where it ended, and keep its epochs in `runs.ghosts`.
 
-    Phases before it go as they went. Steps at which somebody set a learning rate are kept; other levers are not,
-    because they end or lengthen a phase.
+    Phases before it are as long as they were. Steps at which somebody set a learning rate are kept; other levers are
+    not, because they end or lengthen a phase.
 
     Raises:
         RunError: `ghost-phase-missing` where the run has no finished epoch of the phase; `not-brought`; `disk-full`.
@@ -86,13 +86,16 @@ def _shadow(run: Run, progress: Progress, last: int) -> Shadow:
 
 def _train(run: Run, shadow: Shadow, phase: str, last: int) -> str:
     """All phases up to the one that goes on; how that ended, in a sentence."""
+    ends = {str(name): int(end) for name, end in run.history().groupby("phase")["epoch"].max().items()}
     model = _begin(run, shadow)
     progress, plan = Standing(), Plan(shadow, 0)
     for each in run.recipe.phases:
+        if each.name not in ends:
+            continue
         progress.begin(each.name)
-        if each.name == phase:
-            progress.patience = ENDLESS
-            progress.more_epochs = last - progress.last_epoch(each)
+        # Earlier phases end where they did, whatever ended them; `fit` puts their best weights back.
+        progress.patience = ENDLESS
+        progress.more_epochs = (last if each.name == phase else ends[each.name]) - progress.last_epoch(each)
         unfreeze_from = lowest_block(model, each, run.recipe)
         data = _data(shadow, model, unfreeze_from)
         try:

@@ -42,12 +42,13 @@ def more(epochs: int) -> int:
 
 
 def read(run: Run, phase: str) -> Ghost | None:
-    """The ghost of a phase, if there is one."""
+    """The ghost of a phase, if there is one with an epoch whose losses are numbers."""
     kept = path(run, phase)
     if not kept.exists():
         return None
     record = files.read_json(kept)
-    return Ghost(pd.DataFrame(record["epochs"]), str(record["text"]))
+    epochs = pd.DataFrame(record["epochs"]).dropna(subset=["loss", "validation_loss"])
+    return Ghost(epochs, str(record["text"])) if len(epochs) else None
 
 
 def make(

@@ -11,6 +11,7 @@ from dashboard.ui import panels, resources, text
 from dashboard.ui.pickers import Chosen
 
 PLACE = "overfitting"
+APART = 0.005  # of a loss; more between a ghost and its run is said
 
 
 def panel(chosen: Chosen) -> None:
@@ -55,8 +56,13 @@ def _phase(epochs: pd.DataFrame) -> str:
 def _compare(epochs: pd.DataFrame, ghost: ghosts.Ghost) -> None:
     count, gap = overfitting.coincide(epochs, ghost.epochs)
     st.write(overfitting.avoided(epochs, ghost.epochs))
-    same = "to the last digit" if gap == 0 else f"to {gap:.1g} in every loss"
-    st.caption(f"{ghost.text} Its first {text.count(count, 'epoch')} coincide with the run's own {same}.")
+    shared = text.count(count, "epoch")
+    if gap > APART:
+        words = f"In the first {shared} it differs from the run by up to {gap:.2g} in a loss, so take it with care."
+    else:
+        same = "to the last digit" if gap == 0 else f"to {gap:.1g} in every loss"
+        words = f"Its first {shared} coincide with the run's own {same}."
+    st.caption(f"{ghost.text} {words}")
 
 
 def _button(chosen: Chosen, epochs: pd.DataFrame, phase: str, *, again: bool) -> None:
