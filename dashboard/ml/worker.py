@@ -39,8 +39,10 @@ from dashboard.ml import (
     examples,
     export,
     finder,
+    ghost,
     look_alikes,
     material,
+    mini_batches,
     promise,
     streaming,
     weights,
@@ -161,6 +163,21 @@ def measure_bias_variance(progress: Progress, *, recipe: dict[str, Any]) -> dict
     return bias_variance.bias_variance(recipe_from(recipe), progress)
 
 
+def mini_batch_noise(progress: Progress, *, of: dict[str, Any]) -> dict[str, Any]:
+    """Noise of gradients and speed by batch size; raises as `ml.mini_batches`."""
+    return mini_batches.measure(of, progress)
+
+
+def mini_batch_race(progress: Progress, *, of: dict[str, Any], sizes: list[int]) -> list[dict[str, Any]]:
+    """The curves of short trainings at several batch sizes; raises as `ml.mini_batches`."""
+    return mini_batches.race(of, sizes, progress)
+
+
+def go_on_as_ghost(progress: Progress, *, run: str, phase: str) -> None:
+    """How a phase of a run would have gone on, kept beside it; raises as `ml.ghost`."""
+    ghost.go_on(open_run(run), phase, progress)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -176,6 +193,9 @@ VERBS: dict[str, Callable[..., Any]] = {
     "write_model": write_model,
     "classify": classify,
     "bias_variance": measure_bias_variance,
+    "mini_batch_noise": mini_batch_noise,
+    "mini_batch_race": mini_batch_race,
+    "ghost": go_on_as_ghost,
 }
 
 

@@ -39,6 +39,8 @@ ROWS = (
     Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
     Row("alexnet", "AlexNet, 2012", "history_edu", lesson=True),
     Row("bias_and_variance", "Bias and variance", "balance", lesson=True),
+    Row("mini_batches", "Mini-batches", "grain", lesson=True),
+    Row("overfitting", "Overfitting", "trending_up", lesson=True),
 )
 
 

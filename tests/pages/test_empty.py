@@ -8,7 +8,8 @@ from dashboard.ui.navigation import ROWS
 from tests.pages.conftest import OpenPage, heavy_modules_after_all_pages
 
 LEADS = {"train": "empty_dataset", "run": "empty_train", "runs": "empty_train", "evaluate": "empty_train",
-         "predict": "empty_train", "export": "empty_train"}  # fmt: skip
+         "predict": "empty_train", "export": "empty_train", "mini_batches": "empty_dataset",
+         "overfitting": "empty_train"}  # fmt: skip
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
