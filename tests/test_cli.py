@@ -119,7 +119,7 @@ def test_refused_input_ends_with_code_2_and_one_line(home: Path, arguments: tupl
 
 
 def test_absent_imagenet_weights_name_the_file_and_the_folder(home: Path, shapes: Path, tmp_path: Path) -> None:
-    done = thaw("train", "--dataset", shapes, "--alpha", "0.35")
+    done = thaw("train", "--dataset", shapes, "--alpha", "0.35", "--weights", "imagenet")
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("weights-absent: ")
