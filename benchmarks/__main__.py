@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, ground, leaks, live, memory, pages, report, start, taking, training, views
+from benchmarks import accuracy, ground, leaks, live, memory, pages, report, start, starts, taking, training, views
 from dashboard.core import files
 from dashboard.core.machine import processor
 from dashboard.core.settings import ROOT, settings
@@ -84,6 +84,14 @@ def _views(bench: Bench) -> list[Any]:
     return [_said(line) for line in views.lines(bench.repeats)]
 
 
+def _probes(_bench: Bench) -> list[Any]:
+    return [_said(line) for line in starts.probes()]
+
+
+def _tuned(bench: Bench) -> list[Any]:
+    return [_said(line) for line in starts.tuned(bench.repeats)]
+
+
 def _start(bench: Bench) -> list[Any]:
     return [_said(line) for line in start.lines(ground.photographs(bench.folder), bench.repeats)]
 
@@ -114,6 +122,8 @@ PARTS: dict[str, Callable[[Bench], list[Any]]] = {
     "throughput": _throughput,
     "memory": _memory,
     "accuracy": _accuracy,
+    "probes": _probes,
+    "tuned": _tuned,
     "views": _views,
     "others": _others,
     "limits": _limits,

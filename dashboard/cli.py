@@ -15,7 +15,7 @@ import click
 import pandas as pd
 
 from dashboard import cli_dataset, cli_predict, cli_weights
-from dashboard.core import files
+from dashboard.core import files, formula
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import AlreadyUnderWay, DashboardError, DatasetError, RunError, UploadError
 from dashboard.core.export_formats import EXPORT_FORMATS
@@ -122,7 +122,7 @@ def _import(path: Path, name: str = "", into: str = "") -> datasets.Dataset:
 
 RECIPE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--backbone", help="A builder of keras.applications, or AlexNet."),
-    click.option("--weights", help="imagenet, none, or a weights file."),
+    click.option("--weights", help="imagenet, formula (comes with Thaw), none (random), or a weights file."),
     click.option("--keep-head/--new-head", default=None, help="Begin with the head in the weights file, or a new one."),
     click.option("--alpha", type=float, help="Width of MobileNet and MobileNetV2."),
     click.option("--image-size", type=int, help="Side of the square the network sees, in pixels."),
@@ -181,11 +181,13 @@ def train(
 ) -> None:
     """Train a classifier."""
     values = read_recipe(recipe_file) if recipe_file else {}
-    weights_source = options.pop("weights")
+    source = options.pop("weights")
     if recipe_file is None and not from_run:
-        values |= _without_weights(options["backbone"], weights_source)
-    values |= _weights_source(weights_source)
+        values |= _without_weights(options["backbone"], source)
+    values |= _weights_source(source)
     values |= {key: value for key, value in options.items() if value not in (None, ())}
+    if not (recipe_file or from_run or "weights" in values):
+        values = _what_is_here(values)
     recipe_from(
         {**values, "dataset": "unknown yet", "dataset_version": 1}
     )  # refuse nonsense before importing thousands
@@ -222,10 +224,28 @@ def _without_weights(backbone: str | None, weights_source: str | None) -> dict[s
     return {name: getattr(recipe, name) for name in recipe.model_fields_set - {"dataset", "dataset_version"}}
 
 
+def _what_is_here(values: dict[str, Any]) -> dict[str, Any]:
+    """The bundled weights where nobody said which, and ImageNet's are not on this machine; it is said then."""
+    recipe = recipe_from({**values, "dataset": "unknown yet"})
+    named = {"backbone", "alpha"} & values.keys()
+    if weights.whereabouts(recipe.backbone_row, recipe.alpha, recipe.image_size) == "on this machine":
+        return values
+    if named and not formula.fits(recipe.backbone, recipe.alpha):
+        return values
+    bundled = recipe.with_formula()
+    click.echo(
+        f"ImageNet's weights are not on this machine: {bundled.network_name} starts from the formula weights that come "
+        f"with Thaw. {formula.beside_imagenet()} Say --weights imagenet to insist.",
+        err=True,
+    )
+    network = {name: getattr(bundled, name) for name in ("backbone", "alpha", "image_size", "weights")}
+    return network | values
+
+
 def _weights_source(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
-    if text in ("imagenet", "none"):
+    if text in ("imagenet", "formula", "none"):
         return {"weights": text, "weights_file": None}
     bringing.check_weights(Path(text))
     return {"weights": "file", "weights_file": weights.take_file(Path(text), Path(text).name)}

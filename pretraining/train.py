@@ -2,11 +2,13 @@
 
     python -m pretraining.train PICTURES FOLDER --epochs 6
 
-One network with three heads: what the picture shows, what is behind it, and which cells of it the thing covers. The
-last of these questions has something to teach from the first step, before any class is known. After every epoch the
-whole state (weights, optimizer, number of the epoch) takes the place of the last one at once, so a kill costs at most
-one epoch. Chance is drawn from the seed and the number of the epoch. Most epochs see small crops, which cost less than
-half. At the end the statistics of BatchNormalization are learned anew at the size the network is meant for.
+One network with four heads: what the picture shows, what is behind it, which cells of it the thing covers, and what
+`pretraining.teacher` says of it. The last has by far the most to teach, and from the first step on, because every
+picture, however it is cropped and lit, has its own answer. After every epoch the whole state (weights, optimizer,
+number of the epoch) takes the place of the last one at once, so a kill costs at most one epoch. Chance is drawn from
+the seed and the number of the epoch. Most epochs see small crops, which cost less. The rate stays the same until the
+last epochs, so how many there are may be decided while it trains. At the end the statistics of BatchNormalization are
+learned anew at the size the network is meant for.
 """
 
 import argparse
@@ -24,13 +26,16 @@ import tensorflow as tf
 from dashboard.core import files
 from dashboard.core.backbones import BACKBONES
 from dashboard.ml import allocator, backbone
+from pretraining import teacher
 from pretraining.pictures import MAP_SIDE
+from pretraining.teacher import Teacher
 
 ROW, ALPHA = BACKBONES["MobileNetV2"], 0.35
 HELD_OUT = 0.02  # share of the pictures that are never trained on
 # Keras builds MobileNetV2 with 0.999: after a short training the statistics are still half those of an untrained
 # network, and in inference mode it scores at chance.
 MOMENTUM = 0.98
+TAUGHT_FROM = 4000  # pictures that the teacher's dictionary and components come from
 SETTLING = 200  # batches from which the statistics are learned anew; 0.98 ** 200 of the old ones is left
 
 
@@ -38,27 +43,30 @@ SETTLING = 200  # batches from which the statistics are learned anew; 0.98 ** 20
 class Schooling:
     """All that decides the weights, besides the pictures."""
 
-    epochs: int = 6
-    last_large: int = 0  # epochs at `large` pixels at the end
+    epochs: int = 30
+    steps: int = 300  # of an epoch
+    last_large: int = 4  # epochs at `large` pixels at the end
     small: int = 64  # pixels a side; a multiple of 32, so that padding falls alike at both sizes
     large: int = 96
     batch: int = 64
-    learning_rate: float = 1.2e-3
-    warm_up: float = 0.03  # share of all steps in which the rate rises from 0; then it falls as a cosine
+    learning_rate: float = 2e-3
+    warm_up: float = 0.7  # epochs in which the rate rises from 0
+    cooling: int = 8  # epochs at the end in which it falls to 0, as a cosine
     weight_decay: float = 0.02
     smoothing: float = 0.05  # of the labels
-    ground_weight: float = 0.5  # of the loss of the ground, next to that of the thing
-    map_weight: float = 1.0  # of the loss of the map
+    thing_weight: float = 0.3  # of the loss of the thing
+    ground_weight: float = 0.15
+    map_weight: float = 0.5
+    teacher_weight: float = 5.0  # of the share of the teacher's answers that is not explained
     seed: int = 1
 
     def size(self, epoch: int) -> int:
         return self.large if epoch >= self.epochs - self.last_large else self.small
 
-    def rate(self, progress: float) -> float:
-        """Learning rate at a share of all steps."""
-        if progress < self.warm_up:
-            return self.learning_rate * progress / self.warm_up
-        return self.learning_rate * 0.5 * (1 + np.cos(np.pi * (progress - self.warm_up) / (1 - self.warm_up)))
+    def rate(self, done: float) -> float:
+        """Learning rate after this many epochs."""
+        left = min(1.0, max(0.0, (self.epochs - done) / self.cooling))
+        return self.learning_rate * min(1.0, done / self.warm_up) * 0.5 * (1 - np.cos(np.pi * left))
 
 
 @dataclass(frozen=True)
@@ -115,15 +123,15 @@ class State:
             return cls(int(arrays["epoch"]), named["weights"], named["optimizer"])
 
 
-def build(size: int, classes: tuple[int, int]) -> keras.Model:
-    """The backbone with linear heads on its pooled features; returns logits of things, grounds and cells of the map."""
+def build(size: int, classes: tuple[int, int], targets: int) -> keras.Model:
+    """The backbone with linear heads on its pooled features: logits of things, grounds and cells, and answers."""
     images = keras.Input((size, size, 3))
     network = keras.models.clone_model(backbone.build(ROW, ALPHA, size, images), [images], clone_function=_fused)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
     _begin_without_branches(network)
     # Pooled features are small, a few hundredths: as they are, the heads would take long to learn anything from them.
     scaled = keras.layers.BatchNormalization(momentum=MOMENTUM, name="scaling")(pooled)
-    heads = {"thing": classes[0], "ground": classes[1], "map": MAP_SIDE**2}
+    heads = {"thing": classes[0], "ground": classes[1], "map": MAP_SIDE**2, "answers": targets}
     return keras.Model(images, [keras.layers.Dense(count, name=name)(scaled) for name, count in heads.items()])
 
 
@@ -161,10 +169,10 @@ def _fused(layer: keras.layers.Layer) -> keras.layers.Layer:
 class Trainer:
     """One network at one size of pictures, with its optimizer."""
 
-    def __init__(self, schooling: Schooling, size: int, classes: tuple[int, int]) -> None:
+    def __init__(self, schooling: Schooling, size: int, classes: tuple[int, int], taught_by: Teacher) -> None:
         keras.utils.set_random_seed(schooling.seed)
-        self.schooling, self.size, self.classes = schooling, size, classes
-        self.model = build(size, classes)
+        self.schooling, self.size, self.classes, self.teacher = schooling, size, classes, taught_by
+        self.model = build(size, classes, taught_by.targets)
         self.optimizer = keras.optimizers.AdamW(0.0, weight_decay=schooling.weight_decay, global_clipnorm=5.0)
         self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         self.optimizer.build(self.model.trainable_variables)
@@ -186,15 +194,18 @@ class Trainer:
         images = tf.image.crop_and_resize(pixels, boxes, rows, (self.size, self.size))
         images = tf.clip_by_value(images * light[:, None, None, :3] + light[:, None, None, 3:], 0, 255)
         covered = tf.image.crop_and_resize(maps[..., None], boxes, rows, (MAP_SIDE, MAP_SIDE)) / 255
+        wanted_answers = self.teacher.answers(teacher.resized(images, teacher.SIDE))
         with tf.GradientTape() as tape:
-            thing, ground, cells = self.model(images, training=True)
-            loss = self._loss(labels[:, 0], thing, 0)
+            thing, ground, cells, answers = self.model(images, training=True)
+            loss = self.schooling.thing_weight * self._loss(labels[:, 0], thing, 0)
             loss += self.schooling.ground_weight * self._loss(labels[:, 1], ground, 1)
             wanted = tf.reshape(covered, tf.shape(cells))
             loss += self.schooling.map_weight * tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(wanted, cells))
+            unexplained = tf.reduce_mean((wanted_answers - answers) ** 2 @ self.teacher.importance[:, None])
+            loss += self.schooling.teacher_weight * unexplained
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
+        return tf.stack([loss, unexplained])
 
     def _loss(self, labels: tf.Tensor, logits: tf.Tensor, head: int) -> tf.Tensor:
         """Mean cross-entropy with smoothed labels."""
@@ -202,13 +213,14 @@ class Trainer:
         wanted = tf.one_hot(labels, count, 1 - smoothing + smoothing / count, smoothing / count)
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
 
-    def run(self, pictures: Pictures, epoch: int) -> float:
-        """Train for one epoch; returns the mean loss."""
+    def run(self, pictures: Pictures, epoch: int) -> tuple[float, float]:
+        """Train for one epoch; returns the mean loss, and the mean share of the answers that was not explained."""
         losses = []
-        for progress, batch in batches(pictures, self.schooling, epoch):
-            self.optimizer.learning_rate.assign(self.schooling.rate(progress))
+        for done, batch in batches(pictures, self.schooling, epoch):
+            self.optimizer.learning_rate.assign(self.schooling.rate(done))
             losses.append(self.step(*batch))
-        return float(np.mean([float(loss) for loss in losses]))
+        loss, unexplained = np.mean([np.asarray(each) for each in losses], axis=0)
+        return float(loss), float(unexplained)
 
     def accuracies(self, pictures: Pictures) -> tuple[float, float]:
         """Shares of held-out things and grounds that are recognised in inference mode."""
@@ -228,12 +240,12 @@ def batches(pictures: Pictures, schooling: Schooling, epoch: int) -> Iterator[tu
     """All batches of an epoch, made while the one before is trained on.
 
     Yields:
-        The share of the whole training done before it, and the batch: pixels and maps, uint8; crops as shares of
+        How many epochs were done before it, and the batch: pixels and maps, uint8; crops as shares of
         the side, shape (batch, 4); factors and offsets of the light, shape (batch, 6); labels, shape (batch, 2).
     """
     rng = np.random.default_rng([schooling.seed, epoch])
     rows = rng.permutation(pictures.trained_on)
-    steps = len(rows) // schooling.batch
+    steps = min(schooling.steps, len(rows) // schooling.batch)
 
     def made() -> Iterator[tuple[np.ndarray, ...]]:
         for step in range(steps):
@@ -246,19 +258,19 @@ def batches(pictures: Pictures, schooling: Schooling, epoch: int) -> Iterator[tu
     signature = tuple(tf.TensorSpec(shape, kind) for shape, kind in zip(shapes, kinds, strict=True))
     ahead = tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(4)
     for step, batch in enumerate(ahead):
-        yield (epoch * steps + step) / (schooling.epochs * steps), batch
+        yield epoch + step / steps, batch
 
 
 def crops(count: int, rng: np.random.Generator) -> np.ndarray:
     """Boxes (top, left, bottom, right) with 65 to 100 % of the side, a little wider or narrower, anywhere."""
-    size = np.clip(rng.uniform(0.65, 1.0, (count, 1)) * np.exp(rng.normal(0, 0.08, (count, 2))), 0.4, 1)
+    size = np.clip(rng.uniform(0.55, 1.0, (count, 1)) * np.exp(rng.normal(0, 0.08, (count, 2))), 0.4, 1)
     corner = rng.uniform(0, 1, (count, 2)) * (1 - size)
     return np.asarray(np.concatenate([corner, corner + size], axis=1), dtype=np.float32)
 
 
 def light(count: int, rng: np.random.Generator) -> np.ndarray:
     """Factors of red, green and blue, then what is added to each (0..255), shape (count, 6)."""
-    factors = rng.uniform(0.7, 1.3, (count, 1)) * rng.uniform(0.9, 1.1, (count, 3))
+    factors = rng.uniform(0.6, 1.3, (count, 1)) * rng.uniform(0.8, 1.2, (count, 3))
     offsets = np.repeat(rng.uniform(-25, 25, (count, 1)), 3, axis=1)
     return np.asarray(np.concatenate([factors, offsets], axis=1), dtype=np.float32)
 
@@ -273,30 +285,38 @@ def train(pictures: Pictures, folder: Path, schooling: Schooling) -> State:
     allocator.keep_freed_memory()
     checkpoint = folder / "state.npz"
     state = State.load(checkpoint) if checkpoint.exists() else State(0, [], [])
+    taught_by = _teacher(folder / "teacher.npz", pictures)
     trainer: Trainer | None = None
     for epoch in range(state.epoch, schooling.epochs):
         if trainer is None or trainer.size != schooling.size(epoch):
-            trainer = Trainer(schooling, schooling.size(epoch), pictures.classes)
+            trainer = Trainer(schooling, schooling.size(epoch), pictures.classes, taught_by)
             if state.epoch:
                 trainer.restore(state)
         started = time.perf_counter()
-        loss = trainer.run(pictures, epoch)
+        loss, unexplained = trainer.run(pictures, epoch)
         seconds = time.perf_counter() - started
         things, grounds = trainer.accuracies(pictures)
         state = trainer.state(epoch + 1)
         state.save(checkpoint)
-        row = {"epoch": epoch + 1, "loss": loss, "things": things, "grounds": grounds, "seconds": round(seconds)}
+        row = {
+            "epoch": epoch + 1,
+            "loss": loss,
+            "unexplained": unexplained,
+            "things": things,
+            "grounds": grounds,
+            "seconds": round(seconds),
+        }
         with (folder / "epochs.jsonl").open("a", encoding="utf-8") as history:
             history.write(json.dumps(row) + "\n")
         print(row, flush=True)
-    state = settled(pictures, state, schooling)
+    state = settled(pictures, state, schooling, taught_by)
     state.save(folder / "settled.npz")
     return state
 
 
-def settled(pictures: Pictures, state: State, schooling: Schooling) -> State:
+def settled(pictures: Pictures, state: State, schooling: Schooling, taught_by: Teacher) -> State:
     """The same weights with BatchNormalization statistics of whole pictures at `schooling.large` pixels."""
-    trainer = Trainer(schooling, schooling.large, pictures.classes)
+    trainer = Trainer(schooling, schooling.large, pictures.classes, taught_by)
     trainer.restore(state)
     watch = tf.function(lambda images: trainer.model(images, training=True))
     rng = np.random.default_rng([schooling.seed, schooling.epochs])
@@ -306,10 +326,18 @@ def settled(pictures: Pictures, state: State, schooling: Schooling) -> State:
     return trainer.state(state.epoch)
 
 
+def _teacher(path: Path, pictures: Pictures) -> Teacher:
+    if not path.exists():
+        rows = np.sort(pictures.trained_on[:TAUGHT_FROM])
+        Teacher.made(np.asarray(pictures.pixels[rows])).save(path)
+    return Teacher.load(path)
+
+
 def _hold_to(path: Path, schooling: Schooling) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     wanted = asdict(schooling)
-    if path.exists() and (found := json.loads(path.read_text(encoding="utf-8"))) != wanted:
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else wanted
+    if {**found, "epochs": schooling.epochs} != wanted:
         raise ValueError(f"{path.parent} holds a training with other settings: expected {wanted}, found {found}.")
     files.write_json(path, wanted)
 

@@ -128,7 +128,7 @@ def test_a_shell_gets_that_code_and_that_line(home: Path) -> None:
 
 
 def test_absent_imagenet_weights_name_the_file_and_the_folder(home: Path, shapes: Path, tmp_path: Path) -> None:
-    done = thaw("train", "--dataset", shapes, "--alpha", "0.35")
+    done = thaw("train", "--dataset", shapes, "--alpha", "0.35", "--weights", "imagenet")
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("weights-absent: ")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.core.recipe import Recipe
+from dashboard.core.recipe import Recipe, WeightsSource
 
 # Rough costs in seconds, to foretell time by; measured on two cores, wrong by a factor of three for some families.
 STARTING = 5.0  # the process that computes, once for all
@@ -29,8 +29,10 @@ class Score:
     seconds: float  # the whole measurement took; less where features were kept already
 
 
-def candidate(draft: Recipe, backbone: str, alpha: float, image_size: int) -> Recipe:
-    """One backbone with ImageNet weights on the draft's pictures; what only a head or a phase needs is left as advised.
+def candidate(
+    draft: Recipe, backbone: str, alpha: float, image_size: int, weights: WeightsSource = "imagenet"
+) -> Recipe:
+    """One pretrained backbone on the draft's pictures; what only a head or a phase needs is left as advised.
 
     A run of the same backbone, width, size and precision has the same features, whatever else its recipe says.
 
@@ -44,6 +46,7 @@ def candidate(draft: Recipe, backbone: str, alpha: float, image_size: int) -> Re
         alpha=alpha,
         image_size=image_size,
         precision=draft.precision,
+        weights=weights,
     )
 
 

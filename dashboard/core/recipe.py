@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dashboard.core import formula
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.backbones import BACKBONES, Backbone
 from dashboard.core.errors import BackboneError, RecipeError
@@ -21,7 +22,7 @@ FINE_TUNING = "fine-tuning"
 SCRATCH = {"epochs": 1, "fine_tune_epochs": 10, "fine_tune_learning_rate": 1e-3, "train_batch_normalization": True}
 OTHER_WEIGHTS = {"weights_file": None, "keep_head": False}  # what goes with a weights file
 
-WeightsSource = Literal["imagenet", "none", "file"]
+WeightsSource = Literal["imagenet", "formula", "none", "file"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Recipe(BaseModel):
         1.0, gt=0, le=2, description="width of MobileNet and MobileNetV2; 1.0 for every other backbone"
     )
     weights: WeightsSource = Field(
-        "imagenet", description="where the backbone starts: imagenet, none (random), or a file"
+        "imagenet",
+        description="where the backbone starts: imagenet, formula (comes with Thaw), none (random), or a file",
     )
     weights_file: str | None = Field(None, description="SHA-256 of a weights file taken into the workspace")
     keep_head: bool = Field(
@@ -187,6 +189,12 @@ class Recipe(BaseModel):
             raise RecipeError(
                 "weights-file-missing", "A weights file belongs to weights 'file', and to no other source of weights."
             )
+        if self.weights == "formula" and not formula.fits(self.backbone, self.alpha):
+            raise RecipeError(
+                "formula-other-network",
+                f"The bundled formula weights are for {formula.BACKBONE} {formula.ALPHA}; received "
+                f"{self.network_name}. Take that network, or other weights.",
+            )
         if self.keep_head and self.weights != "file":
             raise RecipeError(
                 "head-without-file", "Only a weights file has a head that could be kept. Switch keep_head off."
@@ -234,6 +242,12 @@ class Recipe(BaseModel):
         changed = (*SCRATCH, *self.backbone_row.scratch, "unfreeze_from")
         advised = {name: Recipe.model_fields[name].default for name in changed}
         return self.replace(**{**advised, **OTHER_WEIGHTS, "weights": "imagenet"})
+
+    def with_formula(self) -> "Recipe":
+        """This recipe on the bundled weights, which need nothing from elsewhere, at the size they were learned at."""
+        network = {"backbone": formula.BACKBONE, "alpha": formula.ALPHA, "image_size": formula.IMAGE_SIZE}
+        advised = {name: Recipe.model_fields[name].default for name in SCRATCH} if self.weights == "none" else {}
+        return self.replace(**{**advised, **OTHER_WEIGHTS, **network, "weights": "formula", "unfreeze_from": None})
 
     def replace(self, **changes: Any) -> "Recipe":
         """This recipe with some fields changed, validated anew."""

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import http.client
 import shutil
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
@@ -14,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from dashboard.core.errors import WeightsError
 from dashboard.core.files import CHUNK, replacing
@@ -26,6 +28,10 @@ MEGABYTE = 1_000_000
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Where the superblock of each version keeps the file's declared length, as 8 bytes (HDF5 file format, section II.A).
 HDF5_LENGTH_AT = {0: 40, 1: 44, 2: 28, 3: 28}
+
+# Addresses that stand for the internet in documents (RFC 5737, RFC 3849), by family.
+OUTSIDE = {socket.AF_INET: "198.51.100.1", socket.AF_INET6: "2001:db8::1"}
+_unreached: set[str] = set()  # hosts that the last download did not reach
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,30 @@ def download(
     except OSError as error:  # what the network raises is a WeightsError by now
         raise not_written(file.name, file.path.parent, error) from error
     return file.path
+
+
+def can_fetch(url: str) -> bool:
+    """Whether a download may succeed, as far as this machine can tell by itself; nothing is sent.
+
+    No: where downloads are switched off (no host is set), where there is no way out of this machine, and where the last
+    try of this process did not reach the host.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.hostname in _unreached:
+        return False
+    if urllib.request.getproxies().get(parts.scheme) or parts.hostname in ("localhost", "127.0.0.1", "::1"):
+        return True
+    return any(_has_way(family, address) for family, address in OUTSIDE.items())
+
+
+def _has_way(family: socket.AddressFamily, address: str) -> bool:
+    """Whether there is a route to an address outside: a datagram socket that is only connected sends nothing."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+    except OSError:
+        return False
+    return True
 
 
 def is_whole_hdf5(path: Path) -> bool:
@@ -104,9 +134,10 @@ def _receive(file: PretrainedFile, target: BinaryIO, on_progress: Progress, canc
 def _pieces(file: PretrainedFile) -> Generator[tuple[bytes, int], None, None]:
     """What the server sends, piece by piece, with the announced length (0 where there is none)."""
     request = urllib.request.Request(file.url, headers={"Accept-Encoding": "identity"})
-    received = 0
+    received, host = 0, urlsplit(file.url).hostname or ""
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            _unreached.discard(host)
             total = int(response.headers.get("Content-Length") or 0)
             while piece := response.read1(CHUNK):
                 received += len(piece)
@@ -114,6 +145,8 @@ def _pieces(file: PretrainedFile) -> Generator[tuple[bytes, int], None, None]:
     except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it holds the connection
+        else:
+            _unreached.add(host)
         raise WeightsError("weights-offline", f"{file.name} was not downloaded: {error}. {by_hand(file)}") from error
     if received < total:
         raise WeightsError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from dashboard.core import formula
 from dashboard.core.backbones import Backbone, weights_file_name, weights_published, weights_url_path
 from dashboard.core.errors import WeightsError
 from dashboard.core.files import read_json, replacing, sha256, write_text
@@ -17,6 +18,7 @@ from dashboard.data.downloads import (
     MEGABYTE,
     PretrainedFile,
     by_hand,
+    can_fetch,
     download,
     is_whole_hdf5,
     not_written,
@@ -26,6 +28,7 @@ from dashboard.data.downloads import (
 __all__ = [
     "PretrainedFile",
     "Whereabouts",
+    "can_be_had",
     "classes_of",
     "download",
     "imagenet_file",
@@ -67,6 +70,12 @@ def whereabouts(backbone: Backbone, alpha: float, image_size: int) -> Whereabout
     return "to download" if weights_published(backbone, alpha, image_size) else "not to be had"
 
 
+def can_be_had(recipe: Recipe) -> bool:
+    """Whether the ImageNet weights of this network are on this machine, or could be fetched as far as it can tell."""
+    file = imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size)
+    return file.present or can_fetch(file.url)
+
+
 def require(recipe: Recipe) -> None:
     """Refuse a recipe whose starting weights are not on this machine.
 
@@ -79,6 +88,8 @@ def require(recipe: Recipe) -> None:
             f"The weights file {recipe.weights_file} is not in this workspace. Upload it again on the Model page, "
             "or give its path to `train --weights`.",
         )
+    if recipe.weights == "formula" and not is_whole_hdf5(formula.FILE):
+        raise WeightsError("weights-absent", f"The bundled file {formula.FILE.name} is missing; install Thaw again.")
     if recipe.weights != "imagenet":
         return
     row, alpha, size = recipe.backbone_row, recipe.alpha, recipe.image_size

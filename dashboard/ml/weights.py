@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from dashboard.core import formula
 from dashboard.core.recipe import Recipe
 from dashboard.data import hdf5
 from dashboard.data import weights as weights_files
@@ -73,6 +74,8 @@ def _head_places(wanted: Sequence[Tensor]) -> list[str]:
 def _path(recipe: Recipe) -> Path:
     if recipe.weights == "file":
         return weights_files.weights_file_path(recipe.weights_file or "")
+    if recipe.weights == "formula":
+        return formula.FILE
     return weights_files.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size).path
 
 

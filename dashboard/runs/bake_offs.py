@@ -26,7 +26,19 @@ from dashboard.runs import workers
 from dashboard.runs.run import versions
 
 COLUMNS = [
-    *("name", "backbone", "alpha", "image_size", "accuracy", "low", "high", "count", "folds", "milliseconds"),
+    *(
+        "name",
+        "backbone",
+        "alpha",
+        "weights",
+        "image_size",
+        "accuracy",
+        "low",
+        "high",
+        "count",
+        "folds",
+        "milliseconds",
+    ),
     *("megabytes", "parameters", "seconds", "precision", "engine", "reason"),
 ]
 PER_CENT = 100
@@ -41,7 +53,9 @@ class _Cancelled(Exception):  # noqa: N818
 
 def key(recipe: Recipe) -> dict[str, Any]:
     """Everything that decides the score of a candidate."""
+    others = {} if recipe.weights == "imagenet" else {"weights": recipe.weights}  # what was kept before names none
     return {
+        **others,
         **recipe.model_dump(include={"dataset", "dataset_version", "backbone", "alpha", "image_size", "precision"}),
         **_here(),
     }
@@ -98,9 +112,11 @@ def kept(dataset: Dataset) -> pd.DataFrame:
 def _row(record: dict[str, Any]) -> dict[str, Any]:
     about = record["key"]
     recipe = Recipe(**{name: about[name] for name in ("dataset", "backbone", "alpha", "image_size")})
+    source = about.get("weights", "imagenet")
     row = {
         **about,
-        "name": recipe.network_name,
+        "weights": source,
+        "name": recipe.network_name + (" (formula)" if source == "formula" else ""),
         "reason": record.get("error", {}).get("message", ""),
         "precision": None,
     }

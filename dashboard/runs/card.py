@@ -28,6 +28,7 @@ PREPROCESSING = {
 }
 STARTS = {
     "imagenet": "starting from weights trained on ImageNet",
+    "formula": "starting from the weights that come with Thaw, learned from pictures drawn by formulas",
     "none": "starting from random weights",
     "file": "starting from weights somebody brought",
 }

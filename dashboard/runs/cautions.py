@@ -47,6 +47,11 @@ def limits(run: Run, own: pd.DataFrame, judged: str) -> list[str]:
         found.append(
             "The backbone learned from ImageNet, photographs of the web, and has taken over what is one-sided in them."
         )
+    if run.recipe.weights == "formula":
+        found.append(
+            "The backbone learned from pictures drawn by formulas and no photograph: it took over nothing one-sided "
+            "from pictures of the web, and knows less of what photographs show than one that learned from them."
+        )
     found.append(
         "Not for decisions about people, their health or their safety without somebody who checks, and without a study "
         "made for that purpose."
@@ -64,6 +69,8 @@ def licences(recipe: Recipe) -> list[str]:
             "ImageNet itself was given out for research and education that is not commercial; whether that binds "
             "weights trained on it is disputed, so ask before selling."
         )
+    if recipe.weights == "formula":
+        found.append("The weights it started from: learned from pictures drawn by formulas, part of Thaw, Apache-2.0.")
     if recipe.weights == "file":
         found.append("The weights it started from: those of whoever made the file. Their terms are not known here.")
     found.append("Keras and TensorFlow: Apache License 2.0.")

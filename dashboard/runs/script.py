@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.core import files
+from dashboard.core import files, formula
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import DatasetError, RunError
 from dashboard.core.optimizers import OPTIMIZERS
@@ -22,6 +22,7 @@ from dashboard.runs.run import Run, versions
 
 SCRIPT, REQUIREMENTS, MANIFEST, RECIPE = "train.py", "requirements.txt", "manifest.csv", "recipe.json"
 WEIGHTS = "backbone.weights.h5"
+IN_THE_ZIP = ("file", "formula")  # starting weights that the script finds beside itself
 COLUMNS = {"path": "path", "sha256": "sha256", "class_name": "class", "split": "split"}
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "'")  # of cells that get an apostrophe, which the script takes off again
@@ -95,6 +96,9 @@ def contents(run: Run) -> tuple[dict[str, str], Path | None]:
                 "Export the script of a run that began with a backbone's weights.",
             )
         path = weights.weights_file_path(recipe.weights_file or "")
+    if recipe.weights == "formula":
+        weights.require(recipe)
+        path = formula.FILE
     texts = {
         SCRIPT: script(run),
         REQUIREMENTS: requirements(run),
@@ -126,7 +130,8 @@ def script(run: Run) -> str:
         run_id=run.id,
         dataset=dataset_name(run),
         recipe=recipe,
-        weights=recipe.weights,
+        weights="file" if recipe.weights in IN_THE_ZIP else recipe.weights,
+        weights_sha=formula.SHA256 if recipe.weights == "formula" else recipe.weights_file,
         source=rendering.Plain(sources.source(recipe.backbone_row)),
         family=recipe.backbone_row.family,
         preprocessing=recipe.backbone_row.preprocessing,
@@ -200,7 +205,7 @@ def dataset_name(run: Run) -> str:
 def requirements(run: Run) -> str:
     """What the script is installed with, in the versions the run was made with."""
     made_with: dict[str, Any] = files.read_json(run.path / "recipe.json").get("versions", {})
-    names = (*PACKAGES, "h5py") if run.recipe.weights == "file" else PACKAGES
+    names = (*PACKAGES, "h5py") if run.recipe.weights in IN_THE_ZIP else PACKAGES
     packages = {name: made_with.get(name) or version(name) for name in names}
     return rendering.script(
         "requirements.txt.j2",

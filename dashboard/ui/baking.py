@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts import baking as charts
+from dashboard.core import formula
 from dashboard.core.backbones import BACKBONES
 from dashboard.core.candidates import STARTING, candidate, expected_costs
-from dashboard.core.recipe import Recipe
+from dashboard.core.recipe import Recipe, WeightsSource
 from dashboard.data import datasets, weights
 from dashboard.data.datasets import Dataset
 from dashboard.runs import bake_offs, queue, status
@@ -77,22 +78,26 @@ def _use(measured: pd.DataFrame, point: str | None) -> None:
         row = measured[measured["label"] == name].iloc[0]
         recipe = state.draft()
         mine = (recipe.backbone, recipe.alpha, recipe.image_size, recipe.weights)
+        chosen = (str(row["backbone"]), float(row["alpha"]), int(row["image_size"]), row["weights"])
         st.button(
             "Use this backbone",
             key="model_bake_use",
             icon=":material/check:",
-            disabled=mine == (row["backbone"], row["alpha"], row["image_size"], "imagenet"),
+            disabled=mine == chosen,
             on_click=use,
-            args=(str(row["backbone"]), float(row["alpha"]), int(row["image_size"])),
+            args=chosen,
         )
 
 
-def use(backbone: str, alpha: float, image_size: int) -> None:
-    """Make a measured candidate the draft's network, with the ImageNet weights it was measured with."""
+def use(backbone: str, alpha: float, image_size: int, weights_source: WeightsSource = "imagenet") -> None:
+    """Make a measured candidate the draft's network, with the weights it was measured with."""
     draft = state.draft()
+    state.remember("weights_source", weights_source)
+    if weights_source == "formula":
+        state.take(draft.with_formula().replace(image_size=image_size))
+        return
     if draft.weights != "imagenet":
         state.take(draft.pretrained())
-    state.remember("weights_source", "imagenet")
     state.choose_backbone(backbone, image_size=image_size)
     state.change(alpha=alpha, image_size=image_size)
 
@@ -159,14 +164,14 @@ def _candidates(draft: Recipe, dataset: Dataset, *, first: bool) -> None:
         names = st.multiselect("Backbones", list(here), default=list(here), key=f"model_bake_names_{size}")
         st.caption(
             f"{len(here)} of {sum(len(row.alphas) for row in BACKBONES.values() if row.weights_file)} can be "
-            "compared: those whose ImageNet weights are on this machine. To add one, choose it above and download "
-            "its weights."
+            "compared: those whose ImageNet weights are on this machine, and the bundled ones. To add one, choose it "
+            "above and download its weights."
         )
         _start([here[name] for name in names], dataset)
 
 
 def present(draft: Recipe, image_size: int | None) -> Mapping[str, Recipe]:
-    """Candidates whose ImageNet weights are on this machine, by name; the quickest first.
+    """Candidates whose ImageNet weights are on this machine, and the bundled ones, by name; the quickest first.
 
     Args:
         draft: says on which pictures.
@@ -179,8 +184,11 @@ def present(draft: Recipe, image_size: int | None) -> Mapping[str, Recipe]:
         if (image_size or row.image_size) >= row.smallest_image_size
         and weights.whereabouts(row, alpha, image_size or row.image_size) == "on this machine"
     ]
+    size = image_size or formula.IMAGE_SIZE
+    if size >= BACKBONES[formula.BACKBONE].smallest_image_size:
+        found.append(candidate(draft, formula.BACKBONE, formula.ALPHA, size, "formula"))
     found.sort(key=lambda recipe: expected_costs(recipe, 1000).total)
-    return {recipe.network_name: recipe for recipe in found}
+    return {recipe.network_name + (" (formula)" if recipe.weights == "formula" else ""): recipe for recipe in found}
 
 
 def _start(chosen: list[Recipe], dataset: Dataset) -> None:

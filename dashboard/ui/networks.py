@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts import backbones, topology
-from dashboard.core import files
+from dashboard.core import files, formula
 from dashboard.core.backbones import BACKBONES, Backbone
 from dashboard.core.errors import WeightsError
 from dashboard.core.recipe import Recipe
@@ -27,7 +27,12 @@ PREPROCESSING = {
     "caffe": "BGR minus ImageNet mean",
     "centred": "minus ImageNet mean",
 }
-SOURCES = {"imagenet": "ImageNet", "file": "A file of mine", "none": "Random (not pretrained)"}
+SOURCES = {
+    "imagenet": "ImageNet",
+    "formula": "Formula (bundled)",
+    "file": "A file of mine",
+    "none": "Random (not pretrained)",
+}
 
 
 def catalogue() -> pd.DataFrame:
@@ -118,6 +123,8 @@ def source(recipe: Recipe) -> None:
     chosen = state.remembered("weights_source", recipe.weights)
     if chosen == "file":
         _own_file(recipe)
+    elif chosen == "formula":
+        _formula(recipe)
     elif recipe.backbone_row.weights_file is None:
         st.info(
             f"Nobody published weights of {recipe.network_name} for Keras, so it begins with random ones and all of it "
@@ -142,6 +149,28 @@ def _choose_source(chosen: str) -> None:
         state.take(recipe.from_scratch(), keep="model_weights")
     elif chosen == "imagenet":
         state.take(recipe.pretrained(), keep="model_weights")
+    elif chosen == "formula":
+        state.take(recipe.with_formula(), keep="model_weights")
+
+
+def _formula(recipe: Recipe) -> None:
+    st.caption(
+        ":material/check_circle: They come with Thaw: learned from pictures drawn by formulas, without any photograph. "
+        f"There are some for {formula.BACKBONE} {formula.ALPHA} alone, which is chosen with them. "
+        f"{formula.beside_imagenet()}"
+    )
+
+
+def say_formula(recipe: Recipe) -> None:
+    """One line where a recipe starts from the bundled weights because better ones are not on this machine."""
+    file = weights.imagenet_file(recipe.backbone_row, recipe.alpha, recipe.image_size)
+    if recipe.weights != "formula" or file.present:
+        return
+    why = "are not on this machine" + ("" if weights.can_be_had(recipe) else " and cannot be fetched from here")
+    st.caption(
+        f":material/info: ImageNet's weights {why}: it starts from the formula weights that come with Thaw. "
+        f"{formula.beside_imagenet()}"
+    )
 
 
 def _imagenet(recipe: Recipe) -> None:
@@ -281,11 +310,19 @@ def weights_ready(recipe: Recipe) -> bool:
 
 
 def missing_weights(recipe: Recipe) -> None:
-    """The two ways on when ImageNet weights are not here: fetch them where there are any, or begin from random ones."""
+    """The ways on when ImageNet weights are not here: fetch them where there are any, take the bundled ones, or begin
+    from random ones."""
     with st.container(border=True):
         st.write(f"The ImageNet weights of {recipe.network_name} are needed before it can start.")
         if recipe.backbone_row.weights_file is not None:
             _imagenet(recipe)
+        if st.button(
+            "Begin with the bundled formula weights instead", key="train_formula", icon=":material/functions:"
+        ):
+            state.remember("weights_source", "formula")
+            state.take(recipe.with_formula())
+            st.rerun()
+        st.caption(f"Those are of {formula.BACKBONE} {formula.ALPHA}. {formula.beside_imagenet()}")
         if st.button("Begin from random weights instead (not pretrained)", key="train_random", type="tertiary"):
             state.take(recipe.from_scratch())
             st.rerun()

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.runs import events, queue, status, supervisor
-from dashboard.ui import launching, live, navigation, panels, resources, text
+from dashboard.ui import launching, live, navigation, networks, panels, resources, text
 from dashboard.ui.frame import ASSETS
 
 SHOWN = 5
@@ -46,6 +46,7 @@ def _try_button() -> None:
     if st.button("Try it now with handwritten digits", key="home_try", icon=":material/play_arrow:"):
         launching.try_it_now()
         st.rerun()
+    networks.say_formula(launching.demo())
 
 
 def steps() -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.core.errors import DashboardError
 from dashboard.core.recipe import Recipe, find_backbone
-from dashboard.data import datasets
+from dashboard.data import datasets, weights
 from dashboard.runs import queue
 from dashboard.runs.run import ELSEWHERE, open_run
 
@@ -22,10 +22,16 @@ def init() -> None:
     own = runs[runs["dataset_id"] != ELSEWHERE]
     st.session_state.run_id = runs["id"].iloc[0] if len(runs) else None
     st.session_state.dataset_id = sets["id"].iloc[0] if len(sets) else None
-    st.session_state.draft = open_run(own["id"].iloc[0]).recipe if len(own) else Recipe(dataset="")
+    st.session_state.draft = open_run(own["id"].iloc[0]).recipe if len(own) else _first_draft()
     st.session_state.refusal = None
     st.session_state.jobs = {}
     st.session_state.uploads = 0
+
+
+def _first_draft() -> Recipe:
+    """The advised recipe; on the bundled weights where ImageNet's are neither here nor to be had."""
+    recipe = Recipe(dataset="")
+    return recipe if weights.can_be_had(recipe) else recipe.with_formula()
 
 
 def draft() -> Recipe:
@@ -63,7 +69,11 @@ def take(recipe: Recipe, *, keep: str = "") -> None:
 
 def change_from_widget(field: str, key: str) -> None:
     """Callback of a widget that edits one field."""
-    change(keep=key, **{field: widget(key)})
+    changes = {field: widget(key)}
+    if field == "alpha" and draft().weights == "formula":  # the bundled weights are of one width
+        changes["weights"] = "imagenet"
+        remember("weights_source", "imagenet")
+    change(keep=key, **changes)
 
 
 def choose_backbone(name: str, *, image_size: int, keep: str = "") -> None:

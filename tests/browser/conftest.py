@@ -47,6 +47,14 @@ def server_with_weights(tmp_path_factory: pytest.TempPathFactory, keras_home_cop
         yield server
 
 
+@pytest.fixture(scope="module")
+def server_cut_off(tmp_path_factory: pytest.TempPathFactory, empty_keras_home: Path) -> Iterator[Server]:
+    """One server for a module, without pretrained weights and without a network: no host to ask, dead proxies."""
+    dead = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
+    with serving(tmp_path_factory.mktemp("served"), empty_keras_home, {**dead, "THAW_WEIGHTS_URL": ""}) as server:
+        yield server
+
+
 @pytest.fixture
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens a page of a server in a fresh profile. At the end, whatever the browser did unseen fails the test."""

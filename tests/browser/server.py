@@ -140,8 +140,9 @@ def wait_until(is_true: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 @contextmanager
-def serving(workspace: Path, keras_home: Path) -> Iterator[Server]:
+def serving(workspace: Path, keras_home: Path, environment: dict[str, str] | None = None) -> Iterator[Server]:
     server = Server(workspace, keras_home)
+    server.environment |= environment or {}
     try:
         yield server.start()
     finally:

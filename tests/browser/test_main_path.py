@@ -217,12 +217,16 @@ def compare_with_home(table: pd.DataFrame, pictures: list[Path], folder: Path) -
 
 
 def test_the_digits_go_the_whole_way_with_nothing_but_this_machine(
-    server: Server, visit: Visit, tmp_path: Path
+    server_cut_off: Server, visit: Visit, tmp_path: Path
 ) -> None:
+    server = server_cut_off
     page = visit(server)
+    expect(page.get_by_text("cannot be fetched from here: it starts from the formula weights")).to_be_visible()
     visitor.press(page, "home_try")
     page.wait_for_url("**/run?run=*", timeout=TRAINS_WITHIN)
     run_id = page.url.split("run=")[1]
+    recipe = json.loads((server.folder(run_id) / "recipe.json").read_text())["recipe"]
+    assert (recipe["backbone"], recipe["alpha"], recipe["weights"]) == ("MobileNetV2", 0.35, "formula")
     more_steps_than(page, 0)
     at(page, "run_evaluate").wait_for(timeout=TRAINS_WITHIN)
     settle(page)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pretraining import train
 
-SCHOOLING = train.Schooling(epochs=3, last_large=1, small=32, large=64, batch=8)
+SCHOOLING = train.Schooling(epochs=3, last_large=1, small=32, large=64, batch=8, cooling=2)
 left = int(sys.argv[3])
 batches = train.batches
 

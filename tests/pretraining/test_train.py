@@ -70,8 +70,15 @@ def test_two_epochs_take_the_pictures_in_another_order_and_again_in_the_same(fol
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:
-    schooling = train.Schooling(learning_rate=1.0, warm_up=0.1)
-    assert [round(schooling.rate(progress), 3) for progress in (0, 0.05, 0.1, 0.55, 1)] == [0, 0.5, 1, 0.5, 0]
+    schooling = train.Schooling(learning_rate=1.0, warm_up=1, epochs=10, cooling=4)
+    assert [round(schooling.rate(done), 3) for done in (0, 0.5, 1, 6, 8, 10)] == [0, 0.5, 1, 1, 0.5, 0]
+
+
+def test_the_number_of_epochs_may_be_changed_while_it_trains(tmp_path: Path) -> None:
+    train._hold_to(tmp_path / "schooling.json", train.Schooling(epochs=5))
+    train._hold_to(tmp_path / "schooling.json", train.Schooling(epochs=9))
+    with pytest.raises(ValueError, match="other settings"):
+        train._hold_to(tmp_path / "schooling.json", train.Schooling(epochs=9, cooling=3))
 
 
 def test_crops_lie_in_the_picture() -> None:
@@ -81,7 +88,7 @@ def test_crops_lie_in_the_picture() -> None:
 
 
 def test_fused_normalization_trains_as_that_of_keras_does() -> None:
-    model = train.build(32, (4, 3))
+    model = train.build(32, (4, 3), 5)
     images = keras.Input((32, 32, 3))
     plain = backbone.build(train.ROW, train.ALPHA, 32, images)
     for layer in plain.layers:
@@ -98,7 +105,7 @@ def test_fused_normalization_trains_as_that_of_keras_does() -> None:
 
 
 def test_a_packed_file_gives_the_weights_back_and_is_the_same_when_packed_again(tmp_path: Path) -> None:
-    weights = train.build(96, (4, 3)).get_weights()
+    weights = train.build(96, (4, 3), 5).get_weights()
     rng = np.random.default_rng(0)
     weights = [value + rng.normal(0, 0.1, value.shape) for value in weights]
     path = tmp_path / "packed.weights.h5"
