@@ -121,6 +121,8 @@ def test_in_a_fresh_environment_with_nothing_but_its_own_requirements_a_script_r
     done = subprocess.run(alone, cwd=tmp_path / "taken", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads((tmp_path / "taken" / "trained" / "report.json").read_text())
+    reached = {split: (run.report()["accuracy"][split]["value"], value) for split, value in found["accuracy"].items()}
+    print(f"run and script: {reached}, {len(found['history'])} epochs; same split for {len(found['predictions'])}")
     assert abs(found["accuracy"]["validation"] - run.report()["validation_accuracy"]) <= 0.005
     divided = pd.DataFrame(found["predictions"]).set_index("sha256")["split"].sort_index()
     pd.testing.assert_series_equal(divided, run.manifest.set_index("sha256")["split"].sort_index())
