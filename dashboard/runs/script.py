@@ -21,7 +21,7 @@ from dashboard.runs import events, rendering
 from dashboard.runs.run import Run, versions
 
 SCRIPT, REQUIREMENTS, MANIFEST, RECIPE = "train.py", "requirements.txt", "manifest.csv", "recipe.json"
-WEIGHTS = "backbone.weights.h5"
+WEIGHTS, CLASSIFIER = "backbone.weights.h5", "classifier.weights.h5"  # what a run started from
 COLUMNS = {"path": "path", "sha256": "sha256", "class_name": "class", "split": "split"}
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "'")  # of cells that get an apostrophe, which the script takes off again
@@ -60,7 +60,7 @@ def write_script(run: Run, folder: Path) -> None:
     """Write `train.py` and all that it needs but the pictures into a folder, which need not exist.
 
     Raises:
-        RunError: `run-unfinished`, `blocks-unknown`, `script-start`; it began with the weights of a whole classifier.
+        RunError: `run-unfinished`, `blocks-unknown`.
         WeightsError: `weights-file-unknown`; the file the run started from is no longer in the workspace.
     """
     texts, weights_path = contents(run)
@@ -68,7 +68,7 @@ def write_script(run: Run, folder: Path) -> None:
     for name, text in texts.items():
         files.write_text(folder / name, text)
     if weights_path:
-        with files.replacing(folder / WEIGHTS) as aside:
+        with files.replacing(folder / weights_name(run.recipe)) as aside:
             shutil.copyfile(weights_path, aside)
 
 
@@ -79,7 +79,7 @@ def pack_script(run: Run, path: Path) -> None:
         for name, text in texts.items():
             archive.writestr(f"{run.id}/{name}", text)
         if weights_path:
-            archive.write(weights_path, f"{run.id}/{WEIGHTS}")
+            archive.write(weights_path, f"{run.id}/{weights_name(run.recipe)}")
 
 
 def contents(run: Run) -> tuple[dict[str, str], Path | None]:
@@ -88,12 +88,6 @@ def contents(run: Run) -> tuple[dict[str, str], Path | None]:
     recipe, path = run.recipe, None
     if recipe.weights == "file":
         weights.require(recipe)
-        if weights.classes_of(recipe.weights_file or ""):
-            raise RunError(
-                "script-start",
-                f"Run '{run.id}' began with another run's classifier, which plain Keras cannot take a backbone out of. "
-                "Export the script of a run that began with a backbone's weights.",
-            )
         path = weights.weights_file_path(recipe.weights_file or "")
     texts = {
         SCRIPT: script(run),
@@ -102,6 +96,16 @@ def contents(run: Run) -> tuple[dict[str, str], Path | None]:
         RECIPE: (run.path / RECIPE).read_text(encoding="utf-8"),
     }
     return texts, path
+
+
+def from_classifier(recipe: Recipe) -> bool:
+    """Whether a run began with the weights of a whole classifier, of which it took the backbone at least."""
+    return recipe.weights == "file" and (recipe.keep_head or bool(weights.classes_of(recipe.weights_file or "")))
+
+
+def weights_name(recipe: Recipe) -> str:
+    """What the file of its starting weights is called beside the script."""
+    return CLASSIFIER if from_classifier(recipe) else WEIGHTS
 
 
 def script(run: Run) -> str:
@@ -127,6 +131,8 @@ def script(run: Run) -> str:
         dataset=dataset_name(run),
         recipe=recipe,
         weights=recipe.weights,
+        weights_name=weights_name(recipe),
+        from_classifier=from_classifier(recipe),
         family=recipe.backbone_row.family,
         preprocessing=recipe.backbone_row.preprocessing,
         has_alpha=len(recipe.backbone_row.alphas) > 1,
@@ -199,7 +205,8 @@ def dataset_name(run: Run) -> str:
 def requirements(run: Run) -> str:
     """What the script is installed with, in the versions the run was made with."""
     made_with: dict[str, Any] = files.read_json(run.path / "recipe.json").get("versions", {})
-    names = (*PACKAGES, "h5py") if run.recipe.weights == "file" else PACKAGES
+    reads_backbone = run.recipe.weights == "file" and not from_classifier(run.recipe)
+    names = (*PACKAGES, "h5py") if reads_backbone else PACKAGES
     packages = {name: made_with.get(name) or version(name) for name in names}
     return rendering.script(
         "requirements.txt.j2",
