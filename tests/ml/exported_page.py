@@ -39,8 +39,8 @@ def named(page: Any, paths: list[Path]) -> Predicted:
     wait_until(lambda: cards.count() >= len(paths), 120, "the pictures to be named")
     page.evaluate("() => document.querySelectorAll('details').forEach((each) => each.open = true)")
     page.wait_for_function("() => [...document.querySelectorAll('details')].every((each) => each.querySelector('dl'))")
-    read = """(card) => [card.querySelector('.small').textContent,
-        Object.fromEntries([...card.querySelectorAll('meter')].map((each) => [each.ariaLabel, each.value]))]"""
+    read = """(card) => [card.querySelector('.small').textContent, Object.fromEntries(
+        [...card.querySelectorAll('.bar')].map(({ dataset }) => [dataset.name, Number(dataset.probability)]))]"""
     return dict(card.evaluate(read) for card in cards.all())
 
 

@@ -114,11 +114,11 @@ function thumbnail(canvas) {
 function list(ranked) {
   const made = document.createElement("dl");
   for (const { name, value } of ranked) {
-    const meter = document.createElement("meter");
-    meter.value = value;
-    meter.setAttribute("aria-label", name);
     const bar = element("dd", "", "bar");
-    bar.append(meter);
+    Object.assign(bar.dataset, { name, probability: value });
+    bar.setAttribute("aria-hidden", "true"); // the number beside it says the same
+    bar.append(document.createElement("div"));
+    bar.firstChild.style.width = `${100 * value}%`;
     made.append(element("dt", name), element("dd", `${(100 * value).toFixed(1)} %`), bar);
   }
   return made;
