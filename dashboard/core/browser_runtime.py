@@ -78,15 +78,15 @@ def _digest(data: bytes, like: str) -> str:
     return f"{method}-{base64.b64encode(hashlib.new(method, data).digest()).decode()}"
 
 
-def main() -> str:
-    """Fetch what is not there; says what went wrong, or nothing. Everything but one thing works without it."""
+def main() -> str | None:
+    """Fetch what is not there; says what went wrong, if anything did. An exported page can do without."""
     if is_here():
-        return ""
+        return None
     try:
         fetch()
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         return f"Not fetched: {PACKAGE} {VERSION} ({error}). Exported pages will load it from {PUBLIC} instead."
-    return ""
+    return None
 
 
 if __name__ == "__main__":
