@@ -9,8 +9,8 @@ run: install
 	$(BIN)/streamlit run streamlit_app.py
 
 install: .venv/installed
-extras: .venv/installed-extras
-dev: .venv/installed-dev
+extras: .venv/installed-extras .venv/installed-browser-runtime
+dev: .venv/installed-dev .venv/installed-browser-runtime
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Thaw needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 run"; exit 1; }
@@ -27,6 +27,10 @@ dev: .venv/installed-dev
 .venv/installed-dev: requirements-dev.txt requirements-extras.txt .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# What a page exported for a browser computes with. Without npm, or if it cannot be fetched, such a page loads it itself.
+.venv/installed-browser-runtime: dashboard/core/browser_runtime.py .venv/installed
+	@! command -v npm >/dev/null || { $(BIN)/python -m dashboard.core.browser_runtime && touch $@; } || true
 
 # The browser tests drive Debian's chromium; `plot_model` draws through graphviz; PostgreSQL is a database to test with.
 system:

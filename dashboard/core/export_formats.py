@@ -92,6 +92,14 @@ EXPORT_FORMATS = {
             tolerance=1e-3,
         ),
         ExportFormat(
+            "browser",
+            "browser.zip",
+            "Page for a browser",
+            "a small page that runs the network in the browser, from files or the camera; put it on any web server",
+            packages=("onnx", "tf2onnx", "onnxruntime"),
+            tolerance=1e-3,
+        ),
+        ExportFormat(
             "openvino",
             "openvino.zip",
             "OpenVINO",

@@ -150,7 +150,7 @@ def _bias_holds(found: Evidence) -> bool:
 
 def _bias(found: Evidence, recipe: Recipe) -> Verdict:
     advice, changes = _more_capacity(found, recipe)
-    because = (
+    because: tuple[str, ...] = (
         f"Wrong on {per_cent(found.training_error)} of the pictures it was trained on, and on "
         f"{per_cent(found.error)} of those it was not.",
         f"Of that error, {points(found.bias)} are bias, what the heads get wrong together; {points(found.variance)} "

@@ -19,6 +19,7 @@ from dashboard.data.parent import scratch
 from dashboard.ml import (
     blocks,
     classifier,
+    export_browser,
     export_litert,
     export_onnx,
     export_openvino,
@@ -39,6 +40,7 @@ Labels = dict[str, Any]
 Pictures = Callable[[], Iterator[np.ndarray]]
 
 CALIBRATION = 100  # training pictures that tell the range of every layer
+PROGRAMS = (".wasm", ".mjs", ".js")
 AS_TRAINED = ("weights", "keras")  # the run has these files already
 IN_ZIP = (
     "model.weights.h5",
@@ -57,6 +59,7 @@ TEXTS: dict[str, Callable[[Run, Path], None]] = {"script": pack_script, "card": 
 WRITERS: dict[str, Callable[[keras.Model, Path, Labels, Pictures], None]] = {
     "saved-model": lambda model, folder, labels, pictures: export_saved_model.write(model, folder),
     "onnx": lambda model, folder, labels, pictures: export_onnx.write(model, folder, labels),
+    "browser": lambda model, folder, labels, pictures: export_browser.write(model, folder, labels),
     "openvino": lambda model, folder, labels, pictures: export_openvino.write(model, folder),
     "litert": lambda model, folder, labels, pictures: export_litert.write(model, folder, "float32", pictures),
     "litert-float16": lambda model, folder, labels, pictures: export_litert.write(model, folder, "float16", pictures),
@@ -146,10 +149,11 @@ def labels_of(run: Run, row: ExportFormat) -> Labels:
 
 
 def pack(folder: Path, target: Path, inside: str) -> None:
-    """The files of a folder as a zip; numbers hardly get smaller, so nothing is compressed."""
+    """The files of a folder as a zip; numbers hardly get smaller, so only programs are compressed."""
     with zipfile.ZipFile(target, "w") as archive:
         for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-            archive.write(path, f"{inside}/{path.relative_to(folder).as_posix()}")
+            how = zipfile.ZIP_DEFLATED if path.suffix in PROGRAMS else zipfile.ZIP_STORED
+            archive.write(path, f"{inside}/{path.relative_to(folder).as_posix()}", how)
 
 
 def _calibration(run: Run) -> Iterator[np.ndarray]:

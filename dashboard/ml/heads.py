@@ -108,7 +108,7 @@ def train(
     table, targets = tf.constant(features), tf.constant(smoothed[labels].astype("float32"))
     counted = tf.constant(class_weight[labels].astype("float32"))
 
-    @tf.function(input_signature=[tf.TensorSpec((len(drawn), None), "int32")])
+    @tf.function(input_signature=[tf.TensorSpec((len(drawn), None), "int32")])  # type: ignore[untyped-decorator]
     def step(chosen: tf.Tensor) -> tf.Tensor:
         return heads.step(tf.gather(table, chosen), tf.gather(targets, chosen), tf.gather(counted, chosen))
 

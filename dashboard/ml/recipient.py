@@ -86,6 +86,7 @@ READERS: dict[str, Callable[[Path], tuple[Predict, str]]] = {
     "keras": keras_model,
     "saved-model": saved_model,
     "onnx": onnx,
+    "browser": onnx,  # the same file; what computes it there needs a browser
     "openvino": openvino,
     "litert": litert,
     "litert-float16": litert,

@@ -21,7 +21,7 @@ from dashboard.runs import events, rendering, sources
 from dashboard.runs.run import Run, versions
 
 SCRIPT, REQUIREMENTS, MANIFEST, RECIPE = "train.py", "requirements.txt", "manifest.csv", "recipe.json"
-WEIGHTS = "backbone.weights.h5"
+WEIGHTS, CLASSIFIER = "backbone.weights.h5", "classifier.weights.h5"  # what a run started from
 IN_THE_ZIP = ("file", "formula")  # starting weights that the script finds beside itself
 COLUMNS = {"path": "path", "sha256": "sha256", "class_name": "class", "split": "split"}
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow")
@@ -61,7 +61,7 @@ def write_script(run: Run, folder: Path) -> None:
     """Write `train.py` and all that it needs but the pictures into a folder, which need not exist.
 
     Raises:
-        RunError: `run-unfinished`, `blocks-unknown`, `script-start`; it began with the weights of a whole classifier.
+        RunError: `run-unfinished`, `blocks-unknown`.
         WeightsError: `weights-file-unknown`; the file the run started from is no longer in the workspace.
     """
     texts, weights_path = contents(run)
@@ -69,7 +69,7 @@ def write_script(run: Run, folder: Path) -> None:
     for name, text in texts.items():
         files.write_text(folder / name, text)
     if weights_path:
-        with files.replacing(folder / WEIGHTS) as aside:
+        with files.replacing(folder / weights_name(run.recipe)) as aside:
             shutil.copyfile(weights_path, aside)
 
 
@@ -80,25 +80,16 @@ def pack_script(run: Run, path: Path) -> None:
         for name, text in texts.items():
             archive.writestr(f"{run.id}/{name}", text)
         if weights_path:
-            archive.write(weights_path, f"{run.id}/{WEIGHTS}")
+            archive.write(weights_path, f"{run.id}/{weights_name(run.recipe)}")
 
 
 def contents(run: Run) -> tuple[dict[str, str], Path | None]:
     """The files of a script by name, and where the weights lie that belong to it; raises as `write_script`."""
     run.require_model()
     recipe, path = run.recipe, None
-    if recipe.weights == "file":
+    if recipe.weights in IN_THE_ZIP:
         weights.require(recipe)
-        if weights.classes_of(recipe.weights_file or ""):
-            raise RunError(
-                "script-start",
-                f"Run '{run.id}' began with another run's classifier, which plain Keras cannot take a backbone out of. "
-                "Export the script of a run that began with a backbone's weights.",
-            )
-        path = weights.weights_file_path(recipe.weights_file or "")
-    if recipe.weights == "formula":
-        weights.require(recipe)
-        path = formula.FILE
+        path = weights.weights_file_path(recipe.weights_file) if recipe.weights_file else formula.FILE
     texts = {
         SCRIPT: script(run),
         REQUIREMENTS: requirements(run),
@@ -106,6 +97,16 @@ def contents(run: Run) -> tuple[dict[str, str], Path | None]:
         RECIPE: (run.path / RECIPE).read_text(encoding="utf-8"),
     }
     return texts, path
+
+
+def from_classifier(recipe: Recipe) -> bool:
+    """Whether a run began with the weights of a whole classifier, of which it took the backbone at least."""
+    return recipe.weights == "file" and (recipe.keep_head or bool(weights.classes_of(recipe.weights_file or "")))
+
+
+def weights_name(recipe: Recipe) -> str:
+    """What the file of its starting weights is called beside the script."""
+    return CLASSIFIER if from_classifier(recipe) else WEIGHTS
 
 
 def script(run: Run) -> str:
@@ -132,6 +133,8 @@ def script(run: Run) -> str:
         recipe=recipe,
         weights="file" if recipe.weights in IN_THE_ZIP else recipe.weights,
         weights_sha=formula.SHA256 if recipe.weights == "formula" else recipe.weights_file,
+        weights_name=weights_name(recipe),
+        from_classifier=from_classifier(recipe),
         source=rendering.Plain(sources.source(recipe.backbone_row)),
         family=recipe.backbone_row.family,
         preprocessing=recipe.backbone_row.preprocessing,
@@ -205,7 +208,8 @@ def dataset_name(run: Run) -> str:
 def requirements(run: Run) -> str:
     """What the script is installed with, in the versions the run was made with."""
     made_with: dict[str, Any] = files.read_json(run.path / "recipe.json").get("versions", {})
-    names = (*PACKAGES, "h5py") if run.recipe.weights in IN_THE_ZIP else PACKAGES
+    reads_backbone = run.recipe.weights in IN_THE_ZIP and not from_classifier(run.recipe)
+    names = (*PACKAGES, "h5py") if reads_backbone else PACKAGES
     packages = {name: made_with.get(name) or version(name) for name in names}
     return rendering.script(
         "requirements.txt.j2",

@@ -43,8 +43,13 @@ def _start(recipe: Recipe, *, again: bool) -> None:
             "say of pictures they have not seen. Seconds to minutes, once; what is measured is kept."
         )
     label = "Measure again" if again else "Measure"
-    kind = "secondary" if again else "primary"
-    if st.button(label, key="bias_variance_start", type=kind, icon=":material/balance:", disabled=not ready):
+    if st.button(
+        label,
+        key="bias_variance_start",
+        type="secondary" if again else "primary",
+        icon=":material/balance:",
+        disabled=not ready,
+    ):
         worker = resources.worker()
         panels.start(PLACE, "Measuring bias and variance", lambda *job: variances.measure(worker, recipe, *job))
         st.rerun()

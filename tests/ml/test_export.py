@@ -14,19 +14,24 @@ import keras
 import numpy as np
 import pytest
 
-from dashboard.core import certificates, files
+from dashboard.core import browser_runtime, certificates, files
 from dashboard.core.backbones import BACKBONES
 from dashboard.core.certificates import Certificate
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import ROOT, settings
-from dashboard.ml import classifier, export, parity, portable, predict, rebuild
+from dashboard.data.images import decode
+from dashboard.ml import classifier, export, export_browser, parity, portable, predict, rebuild, recipient
 from dashboard.ml.backbone import TORCH_DEVIATION, TORCH_MEAN
 from dashboard.ml.resizing import resize
 from dashboard.runs.certificates import certificate
 from dashboard.runs.run import Run, prepare
-from tests.ml.conftest import SMALL, store_shapes
+from tests.browser import visitor
+from tests.making import folder_of
+from tests.ml.conftest import CLASSES, SMALL, store_shapes
+from tests.ml.exported_page import elsewhere, giving, is_open, named, served
 from tests.ml.finishing import finish
+from tests.raw import jpegs, lossless
 
 CERTIFIED = [row.name for row in EXPORT_FORMATS.values() if row.tolerance is not None]
 EXACT = [name for name in CERTIFIED if not EXPORT_FORMATS[name].agreement]
@@ -241,6 +246,80 @@ def test_a_network_of_every_kind_of_preprocessing_predicts_the_same_in_every_exa
     for each in EXACT:
         assert EXPORT_FORMATS[each].tolerance == (1e-4 if each in export.AS_TRAINED else 1e-3)
         assert found[each].verified, f"{each}: {found[each].sentence} {found[each].reason}"
+
+
+@pytest.fixture(scope="module")
+def site(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page for a browser, taken out of its zip."""
+    pytest.importorskip("onnxruntime", reason="needs requirements-extras.txt")
+    if not browser_runtime.is_here():
+        pytest.skip("needs onnxruntime-web (make dev, where npm is)")
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(finished.path / export.export(finished, "browser")) as archive:
+        archive.extractall(folder)
+    return folder / f"{finished.id}-browser"
+
+
+@pytest.mark.slow
+def test_a_browser_names_raw_files_as_the_keras_model_does(
+    finished: Run, site: Path, browser: Any, tmp_path: Path
+) -> None:
+    paths = sorted(folder_of({**lossless(), **jpegs()}, tmp_path).iterdir())
+    predict, _ = recipient.keras_model(finished.path)
+    expected = {path.name: predict(decode(path)[np.newaxis].astype("float32"))[0] for path in paths}
+    assert np.ptp(list(expected.values()), axis=0).max() > 0.1, "nearly one answer for all of them proves nothing"
+    (tmp_path / "notes.png").write_bytes(b"not a picture")
+    with served(site) as address, visitor.visiting(browser, address) as (page, watch):
+        page.goto("/")
+        is_open(page)
+        found = named(page, [*paths, tmp_path / "notes.png"])
+        reason = page.locator("#items > li", has_text="notes.png").inner_text()
+        watch.check()
+    assert found.pop("notes.png") == {} and "cannot read it as a picture" in reason
+    assert set(found) == set(expected)
+    answers = {name: np.array([found[name][each] for each in finished.class_names]) for name in expected}
+    difference = {name: float(np.abs(answers[name] - expected[name]).max()) for name in expected}
+    print({name: f"{value:.1e}" for name, value in difference.items()})
+    assert max(difference.values()) <= 1e-3, difference
+    assert all(answers[name].argmax() == expected[name].argmax() for name in expected)
+
+
+@pytest.mark.slow
+def test_the_page_has_all_it_needs_beside_it(site: Path) -> None:
+    needed = {"index.html", "page.js", "page.css", "icon.svg", "model.onnx", "labels.json", "README.txt"}
+    names = {path.name for path in site.iterdir()}
+    assert names == needed | {*browser_runtime.DIGESTS, "certificate.json", export_browser.LICENCE}
+    page = (site / "index.html").read_text()
+    assert browser_runtime.PUBLIC not in page + (site / "README.txt").read_text()
+    assert "//" not in page.replace("http://localhost:8000", "")
+
+
+@pytest.mark.slow
+def test_without_the_runtime_beside_it_the_page_loads_the_very_same_from_a_public_host(
+    site: Path, browser: Any, tmp_path: Path
+) -> None:
+    folder = elsewhere(site, tmp_path / "site")
+    assert browser_runtime.PUBLIC in (folder / "README.txt").read_text()
+    pictures = folder_of({"plain.png": lossless()["plain.png"]}, tmp_path / "pictures")
+    with served(folder) as address, visitor.visiting(browser, address) as (page, watch):
+        page.context.route(f"{browser_runtime.PUBLIC}*", giving(lambda name, data: data))
+        page.goto("/")
+        is_open(page)
+        assert len(named(page, [pictures / "plain.png"])["plain.png"]) == len(CLASSES)
+    assert sorted(watch.abroad) == sorted(browser_runtime.PUBLIC + name for name in browser_runtime.DIGESTS)
+    assert not watch.errors and not watch.dialogs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", browser_runtime.DIGESTS)
+def test_a_changed_runtime_is_not_run(site: Path, browser: Any, tmp_path: Path, changed: str) -> None:
+    folder = elsewhere(site, tmp_path / "site")
+    with served(folder) as address, visitor.visiting(browser, address) as (page, _):
+        spoilt = giving(lambda name, data: data + b" " if name == changed else data)
+        page.context.route(f"{browser_runtime.PUBLIC}*", spoilt)
+        page.goto("/")
+        page.locator("#said", has_text="could not be opened").wait_for()
+        assert not page.locator("#ways").is_visible()
 
 
 EVERY_FORMAT = """

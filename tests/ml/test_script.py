@@ -20,6 +20,7 @@ from dashboard.core.settings import workspace as in_workspace
 from dashboard.data import datasets, intake
 from dashboard.data.weights import take_file
 from dashboard.ml import backbone, blocks, classifier, fit, rates, train, weights
+from dashboard.runs import starting
 from dashboard.runs.run import Run, prepare
 from dashboard.runs.script import write_script
 
@@ -104,6 +105,24 @@ def test_a_script_without_the_project_repeats_its_run(
 
 
 @pytest.mark.soak
+def test_a_script_goes_on_from_a_classifier_as_its_run_did(
+    make_run: Callable[..., Run], lively: dict[str, Any], tmp_path: Path
+) -> None:
+    first = make_run("first", **lively, epochs=3, learning_rate=0.01, fine_tune_epochs=0)
+    train.train(first)
+    fields = {"epochs": 2, "fine_tune_epochs": 2, "unfreeze_from": "conv_12", "precision": "float32"}
+    start = {**starting.fields(first, first.class_names), **fields}
+    runs = [make_run("with its head", **start), make_run("with a new one", **{**start, "keep_head": False})]
+    for run in runs:
+        train.train(run)
+    for run, found in zip(runs, run_alone(runs, tmp_path).values(), strict=True):
+        curves = pd.DataFrame(found["history"])[["loss", "val_loss"]]
+        print(run.id, curves.to_numpy().tolist(), run.history()[["loss", "validation_loss"]].to_numpy().tolist())
+        np.testing.assert_allclose(curves, run.history()[["loss", "validation_loss"]], rtol=2e-3, err_msg=run.id)
+        assert abs(found["accuracy"]["validation"] - run.report()["validation_accuracy"]) <= 0.005
+
+
+@pytest.mark.soak
 def test_in_a_fresh_environment_with_nothing_but_its_own_requirements_a_script_repeats_a_run_on_photographs(
     workspace: Path, shared_data: Path, keras_home: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +140,8 @@ def test_in_a_fresh_environment_with_nothing_but_its_own_requirements_a_script_r
     done = subprocess.run(alone, cwd=tmp_path / "taken", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads((tmp_path / "taken" / "trained" / "report.json").read_text())
+    reached = {split: (run.report()["accuracy"][split]["value"], value) for split, value in found["accuracy"].items()}
+    print(f"run and script: {reached}, {len(found['history'])} epochs; same split for {len(found['predictions'])}")
     assert abs(found["accuracy"]["validation"] - run.report()["validation_accuracy"]) <= 0.005
     divided = pd.DataFrame(found["predictions"]).set_index("sha256")["split"].sort_index()
     pd.testing.assert_series_equal(divided, run.manifest.set_index("sha256")["split"].sort_index())

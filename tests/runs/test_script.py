@@ -54,6 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "fine-tuning alone": {**TUNED, "epochs": 0},
     "random weights": {**TUNED, "weights": "none", "train_batch_normalization": True},
     "weights of somebody": {**TUNED, "weights": "file", "weights_file": "a" * 64},
+    "a classifier with its head": {**TUNED, "weights": "file", "weights_file": "a" * 64, "keep_head": True},
     "nothing kept": {**TUNED, "cache": False, "augmentation": list(AUGMENTATIONS)},
     "everything": {
         **TUNED,
@@ -213,6 +214,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "alpha": {"alpha": 0.5},
     "weights": {"weights": "none"},
     "weights_file": {"weights": "file", "weights_file": "b" * 64},
+    "keep_head": {"weights": "file", "weights_file": "c" * 64, "keep_head": True},
     "image_size": {"image_size": 128},
     "head_width": {"head_width": 7},
     "dropout": {"dropout": 0.3},
@@ -243,7 +245,6 @@ ELSEWHERE = {
     "dataset_version": "the manifest",
     "unfreeze_from": "the blocks that were written down",
     "precision": "another rounding, said at the top",
-    "keep_head": "no script of a run that began with a classifier",
 }
 
 
@@ -296,6 +297,22 @@ def test_all_that_a_script_needs_lies_beside_it(make_run: MakeRun, tmp_path: Pat
     assert all("==" in pin for pin in pins if not pin.startswith("#"))
     kept = pd.read_csv(tmp_path / "taken" / "manifest.csv", dtype=str, keep_default_na=False)
     pd.testing.assert_frame_equal(kept.rename(columns={"class": "class_name"})[list(run.manifest)], run.manifest)
+
+
+@pytest.mark.parametrize("keep_head", [False, True])
+def test_a_run_that_began_with_a_classifier_takes_it_along(make_run: MakeRun, tmp_path: Path, keep_head: bool) -> None:
+    sha = hashlib.sha256(b"classifier").hexdigest()
+    weights_file_path(sha).parent.mkdir(parents=True, exist_ok=True)
+    weights_file_path(sha).write_bytes(b"classifier")
+    files.write_json(weights_file_path(sha).with_suffix(".json"), {"class_names": ["a", "b"]})
+    run = make_run(weights="file", weights_file=sha, keep_head=keep_head)
+    write_script(run, tmp_path / "taken")
+    assert (tmp_path / "taken" / "classifier.weights.h5").read_bytes() == b"classifier"
+    assert "h5py" not in (tmp_path / "taken" / "requirements.txt").read_text()
+    text = (tmp_path / "taken" / "train.py").read_text()
+    assert ("model.load_weights(" in text, "own.load_weights(" in text) == (keep_head, not keep_head)
+    ruff = [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), "-"]
+    assert subprocess.run(ruff, input=text.encode(), capture_output=True).returncode == 0
 
 
 def test_an_unfinished_run_is_no_script_and_an_older_one_says_what_is_lacking(
