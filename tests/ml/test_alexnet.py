@@ -1,6 +1,7 @@
 """AlexNet as its paper has it, of nothing but Keras."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import keras
@@ -112,7 +113,7 @@ def test_its_file_names_nothing_that_keras_has_not_and_describes_the_same(drawn:
     with StatelessScope(initialize_variables=False):
         again = keras.Model.from_config(json.loads(text))
     assert [each.shape for each in again.weights] == [each.shape for each in drawn.weights]
-    assert [each.name for each in again.operations] == [each.name for each in drawn.operations]
+    assert Counter(map(type, again.operations)) == Counter(map(type, drawn.operations))
 
 
 def test_whoever_rebuilds_it_from_its_text_has_the_same_network(drawn: keras.Model, tmp_path: Path) -> None:
