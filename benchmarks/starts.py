@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import ground
 from dashboard.core import formula
+from dashboard.core.recipe import SCRATCH
 from dashboard.core.settings import ROOT
 from dashboard.data import intake
 
@@ -19,7 +20,7 @@ NETWORK = {"backbone": formula.BACKBONE, "alpha": formula.ALPHA, "image_size": f
 BOTH_PHASES = {"epochs": 10, "fine_tune_epochs": 10, "fine_tune_learning_rate": 3e-4, "unfreeze_from": "stem"}
 WAYS = {
     "formula": {"weights": "formula", **BOTH_PHASES},
-    "random": {"weights": "none", "epochs": 1, "fine_tune_epochs": 14, "train_batch_normalization": True},
+    "random": {"weights": "none", **SCRATCH, "fine_tune_epochs": 14},
 }
 
 
