@@ -33,7 +33,7 @@ Progress = Callable[[int, int, str], None]
 class Shadow(Run):
     """A run directory aside, whose events are kept in memory and told as progress."""
 
-    said: list[events.Event] = field(default_factory=list)
+    said: list[events.Event] = field(default_factory=list, compare=False)
     progress: Progress = lambda *_: None
     last: int = 0  # epochs there will be at most
 

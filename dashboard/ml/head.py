@@ -45,14 +45,25 @@ class Head:
         return len(self.labels)
 
     def begin(self) -> None:
-        """Forget all that was learned."""
-        recipe = self.material.recipe
-        compile_part(self.part, recipe, recipe.learning_rate)
+        """Make it ready to learn, as if it had never learned anything."""
+        compile_part(self.part, self.material.recipe, self.material.recipe.learning_rate)
+        self.forget()
+
+    def warm(self, size: int) -> None:
+        """Have a step of so many pictures traced, so that the next takes what every one takes; nothing is learned."""
+        fresh = [keras.ops.convert_to_numpy(each) for each in self.part.optimizer.variables]
+        self.step(np.arange(size))
+        for variable, value in zip(self.part.optimizer.variables, fresh, strict=True):
+            variable.assign(value)
+        self.forget()
+
+    def forget(self) -> None:
+        """The weights of the start again, and dropout that draws the same again; the optimizer stays as it is."""
         self.part.set_weights(self.start)
         for layer in self.part.layers:
-            if hasattr(layer, "seed_generator"):  # dropout draws the same again
+            if hasattr(layer, "seed_generator"):
                 state = layer.seed_generator.state
-                state.assign(np.array([recipe.seed, 0]).astype(state.dtype))
+                state.assign(np.array([self.material.recipe.seed, 0]).astype(state.dtype))
 
     def step(self, chosen: np.ndarray) -> float:
         """Learn from the pictures of these indices; their loss before it."""

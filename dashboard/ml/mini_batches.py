@@ -170,8 +170,7 @@ def race(of: dict[str, Any], sizes: list[int], progress: Progress, seconds: floa
 
 def _train(own: Head, size: int, seconds: float, tell: Callable[[float], None]) -> dict[str, list[float]]:
     own.begin()
-    own.step(np.arange(size))  # traced before it is timed, and forgotten
-    own.begin()
+    own.warm(size)
     order = np.random.default_rng(own.material.recipe.seed)
     rows, spent, step = [(0, 0.0, 0, own.loss())], 0.0, 0
     waiting = np.empty(0, dtype=int)
