@@ -12,7 +12,7 @@ from typing import Any
 from dashboard.core import files
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace
-from dashboard.runs import rendering
+from dashboard.runs import rendering, sources
 from dashboard.runs.run import Run
 from dashboard.runs.workers import Worker
 
@@ -58,7 +58,7 @@ def script(recipe: Recipe) -> str:
         recipe=recipe,
         preprocessing=row.preprocessing,
         family=row.family,
-        source=rendering.Plain(""),  # of a builder that is not Keras' own
+        source=rendering.Plain(sources.source(row)),
         has_alpha=len(row.alphas) > 1,
     )
 
