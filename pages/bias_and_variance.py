@@ -8,7 +8,7 @@ st.title("Bias and variance")
 
 pickers.dataset("shows whether a recipe under-fits or over-fits on them")
 weighing.section()
-st.caption(
+st.write(
     "Bias is what heads trained on different pictures get wrong together, variance what they differ in; both add up to "
     "the error, as in [Kohavi and Wolpert, 1996](https://robotics.stanford.edu/~ronnyk/biasVar.pdf). Unseen pictures "
     "are the validation pictures, and training pictures a head has not drawn; test pictures stay unread, so that they "
