@@ -53,7 +53,7 @@ def result(run: Run, sha256: str) -> shown.Result:
 
 
 def test_what_was_loaded_predicts_what_the_run_does(run: Run, sha256: str, result: shown.Result) -> None:
-    expected = next(iter(open_classifier(run).batches([picture_path(each) for each in [sha256])]))
+    expected = next(iter(open_classifier(run).batches([picture_path(sha256)])))
     np.testing.assert_allclose(result.probabilities, np.ravel(expected), atol=1e-3)
     assert np.std(result.probabilities) > 0.01, "a network that says the same of everything proves nothing"
     assert result.difference <= 1e-6
