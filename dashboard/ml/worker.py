@@ -31,10 +31,12 @@ from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
 from dashboard.core.settings import settings
 from dashboard.ml import (
+    architecture,
     backbone,
     bake_off,
     bringing,
     cut,
+    depth,
     examples,
     export,
     finder,
@@ -164,6 +166,29 @@ def write_model(progress: Progress, *, folder: str, values: str) -> None:
     bringing.write_model(Path(folder), Path(values))
 
 
+def whole_architecture(progress: Progress, *, of: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
+    """A chosen network layer by layer, as `ml.architecture`; `class_names` where it is not that of a run."""
+    if "run" in of:
+        run = open_run(of["run"])
+        return architecture.architecture(run.recipe, run.class_names)
+    return architecture.architecture(recipe_from(of["recipe"]), class_names)
+
+
+def feature_maps(progress: Progress, *, of: dict[str, Any], sha: str, block: str, count: int) -> dict[str, Any]:
+    """The strongest maps of a block of a chosen network on a picture, as `ml.depth`."""
+    return depth.feature_maps(of, sha, block, count)
+
+
+def fine_tuning(progress: Progress, *, run: str, sha: str) -> list[dict[str, Any]]:
+    """How much each block of a run changed by its training; raises as `ml.depth.changes`."""
+    return depth.changes(open_run(run), sha)
+
+
+def before_and_after(progress: Progress, *, run: str, sha: str, block: str, channels: list[int]) -> dict[str, Any]:
+    """Maps of a block as the run began and as it ended; raises as `ml.depth.changes`."""
+    return depth.side_by_side(open_run(run), sha, block, channels)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -179,6 +204,10 @@ VERBS: dict[str, Callable[..., Any]] = {
     "expected_weights": expected_weights,
     "write_model": write_model,
     "classify": classify,
+    "architecture": whole_architecture,
+    "feature_maps": feature_maps,
+    "fine_tuning": fine_tuning,
+    "before_and_after": before_and_after,
 }
 
 

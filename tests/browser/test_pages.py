@@ -72,6 +72,9 @@ LITERAL = {
 }
 
 
+LAST_OF_A_LESSON = {"depth": "depth_changes_data", "topology": "topology_csv"}  # what the worker has to answer first
+
+
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose workspace has a dataset and a finished run of both phases."""
@@ -115,6 +118,9 @@ def test_a_page_shows_names_as_they_are_and_has_no_serious_fault(
 def wait_for_the_slow_part(page: Page, name: str) -> None:
     if name == "model":
         visitor.at(page, "model_unfreeze_from").wait_for(timeout=60_000)
+        visitor.settle(page)
+    if name in LAST_OF_A_LESSON:
+        visitor.at(page, LAST_OF_A_LESSON[name]).wait_for(timeout=120_000)
         visitor.settle(page)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dashboard.core.recipe import find_backbone
 from dashboard.core.receptive_field import Box, Layer, extent, field
+from dashboard.core.recipe import find_backbone
 from dashboard.ml import backbone, cut, layer_graph
 
 # Image sizes at which units of the middle see part of the picture; odd ones too, which no stride divides.
