@@ -13,10 +13,10 @@ st.caption(
 network, picture = st.columns(2)
 with network:
     chosen = specimens.network("depth")
+    architecture = architectures.read(chosen)
 with picture:
     sha = specimens.picture("depth")
 
-architecture = architectures.read(chosen)
 block = depths.block(architecture)
 maps = depths.maps(chosen, sha, block)
 depths.wall(maps, block)
