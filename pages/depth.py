@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.ui import architectures, depths, specimens
 
 st.title("Depth")
-st.caption(
+st.write(
     "Each block looks at what the one below hands on, so its units see more of the picture and stand for more "
     "([Zeiler and Fergus, 2014](https://arxiv.org/abs/1311.2901)). What a unit sees is its receptive field "
     "([Araujo, Norris and Sim, 2019](https://distill.pub/2019/computing-receptive-fields))."

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.ui import architectures, specimens
 
 st.title("Topology")
-st.caption(
+st.write(
     "A network is a graph of layers. What is frozen keeps what it knows; what is trainable learns your pictures "
     "([Keras: transfer learning and fine-tuning](https://keras.io/guides/transfer_learning/))."
 )

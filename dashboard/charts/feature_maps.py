@@ -40,7 +40,8 @@ def tile(values: np.ndarray, low: float, high: float, side: int = 112) -> np.nda
 def units(values: np.ndarray, chosen: tuple[int, int], title: str) -> go.Figure:
     """One map with its chosen unit; every place that can be clicked on has `customdata` of its row and column."""
     height, width = values.shape
-    figure = _picture(colored(values, float(values.min()), float(values.max())), title, "click on a unit")
+    squares = tile(values, float(values.min()), float(values.max()), SIDE)  # a browser would blur smaller ones
+    figure = _picture(squares, (height, width), title, "click on a unit")
     rows, columns = (
         np.unique(np.linspace(0, size - 1, min(size, CLICKABLE)).round().astype(int)) for size in (height, width)
     )
@@ -62,7 +63,8 @@ def units(values: np.ndarray, chosen: tuple[int, int], title: str) -> go.Figure:
 
 def seen(picture: np.ndarray, box: Box, title: str, subtitle: str) -> go.Figure:
     """The picture, in colours 0..1 of shape (height, width, 3), with a frame around what a unit sees."""
-    figure = _picture((np.clip(picture, 0, 1) * 255).round().astype("uint8"), title, subtitle)
+    colors = (np.clip(picture, 0, 1) * 255).round().astype("uint8")
+    figure = _picture(colors, picture.shape[:2], title, subtitle)
     shade = {"fillcolor": "rgba(0,0,0,0.55)", "line_width": 0}
     height, width = picture.shape[:2]
     for part in (
@@ -76,8 +78,9 @@ def seen(picture: np.ndarray, box: Box, title: str, subtitle: str) -> go.Figure:
     return _framed(figure, box)
 
 
-def _picture(colors: np.ndarray, title: str, subtitle: str) -> go.Figure:
-    height, width = colors.shape[:2]
+def _picture(colors: np.ndarray, size: tuple[int, ...], title: str, subtitle: str) -> go.Figure:
+    """Colours stretched over axes that count `size`, rows and columns."""
+    height, width = size
     data = io.BytesIO()
     Image.fromarray(colors).save(data, "PNG")
     figure = theme.figure(title, subtitle=subtitle, height=SIDE + 76)
@@ -135,6 +138,7 @@ def changes(table: pd.DataFrame) -> go.Figure:
             mode="markers",
             marker={"symbol": symbol, "size": 10, "color": color, "line_width": 2},
             hovertemplate="%{x:.2f} %",
+            cliponaxis=False,
         )
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")

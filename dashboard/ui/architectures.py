@@ -86,7 +86,8 @@ def figures(of: dict[str, Any], found: Architecture, rows: pd.DataFrame) -> None
 
 def tiles(table: pd.DataFrame) -> None:
     """The blocks in ice and ember."""
-    shown = table.rename(columns={"shape": "output_shape"}).assign(trainable=table["trainable"] > 0)
+    shown = table[table["parameters"] > 0].rename(columns={"shape": "output_shape"})
+    shown = shown.assign(trainable=shown["trainable"] > 0)
     panels.chart(
         topology.blocks(shown), key="topology_blocks", alt="The network block by block, frozen and trainable", data=None
     )

@@ -161,7 +161,7 @@ def fine_tuning(of: dict[str, Any], sha: str, name: str, found: Maps) -> None:
 
 def _pairs(before: np.ndarray, after: np.ndarray, channels: list[int]) -> None:
     low, high = float(min(before.min(), after.min())), float(max(before.max(), after.max()))
-    with st.grid(len(channels), min_column_width=150):
+    with st.grid(len(channels), min_column_width=112):
         for channel, old, new in zip(channels, before, after, strict=True):
             with st.container(border=True):
                 st.caption(f"Channel {channel}")

@@ -48,7 +48,7 @@ def test_counts_are_those_of_keras(fields: dict[str, object]) -> None:
     counts_are_those_of_keras(recipe(fields))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("fields", MANY.values(), ids=list(MANY))
 def test_counts_are_those_of_keras_whatever_the_family(fields: dict[str, object]) -> None:
     counts_are_those_of_keras(recipe(fields))

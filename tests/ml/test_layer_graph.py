@@ -108,7 +108,7 @@ def test_fields_are_those_that_gradients_measure(name: str) -> None:
     compare(name, *QUICK[name], 5)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", FIVE_MORE)
 def test_fields_are_those_that_gradients_measure_on_five_more(name: str) -> None:
     compare(name, *FIVE_MORE[name], 6)
