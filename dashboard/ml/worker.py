@@ -35,6 +35,7 @@ from dashboard.ml import (
     backbone,
     bake_off,
     bringing,
+    convolution,
     cut,
     depth,
     examples,
@@ -42,8 +43,10 @@ from dashboard.ml import (
     finder,
     look_alikes,
     material,
+    pooling,
     promise,
     streaming,
+    strongest,
     weights,
 )
 from dashboard.ml.batches import carry_out
@@ -189,6 +192,33 @@ def before_and_after(progress: Progress, *, run: str, sha: str, block: str, chan
     return depth.side_by_side(open_run(run), sha, block, channels)
 
 
+def convolutions(progress: Progress, *, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """The convolutions of a chosen network, as `ml.convolution.layers`."""
+    return convolution.layers(of)
+
+
+def convolve(progress: Progress, *, question: dict[str, Any], channel: int) -> dict[str, Any]:
+    """A filtered picture; raises as `ml.convolution.filtered`."""
+    return convolution.whole(question, channel)
+
+
+def convolve_at(progress: Progress, *, question: dict[str, Any], row: int, column: int) -> dict[str, Any]:
+    """Every number behind one place of a filtered picture; raises as `ml.convolution.filtered`."""
+    return convolution.at(question, row, column)
+
+
+def pool(progress: Progress, **asked: Any) -> dict[str, Any]:
+    """A pooled picture, and once more for the picture shifted; asked and raises as `ml.pooling.whole`."""
+    return pooling.whole(**asked)
+
+
+def strongest_patches(
+    progress: Progress, *, of: dict[str, Any], layer: str, channel: int, dataset: list[Any], most: int, count: int
+) -> list[dict[str, Any]]:
+    """The patches of a dataset that excite a filter most; raises as `ml.strongest.patches`."""
+    return strongest.patches(of, layer, channel, (dataset[0], dataset[1]), most, count, progress)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -208,6 +238,11 @@ VERBS: dict[str, Callable[..., Any]] = {
     "feature_maps": feature_maps,
     "fine_tuning": fine_tuning,
     "before_and_after": before_and_after,
+    "convolutions": convolutions,
+    "convolve": convolve,
+    "convolve_at": convolve_at,
+    "pool": pool,
+    "strongest_patches": strongest_patches,
 }
 
 

@@ -37,12 +37,12 @@ def block(found: Architecture) -> str:
 def maps(of: dict[str, Any], sha: str, name: str) -> Maps:
     """The strongest maps of a block on a picture."""
     found: Maps = answers.answer(
-        "Computing every block", "feature_maps", version=_written(of), of=of, sha=sha, block=name, count=WALL
+        "Computing every block", "feature_maps", version=written(of), of=of, sha=sha, block=name, count=WALL
     )
     return {**found, "maps": unpack(found["maps"]), "picture": unpack(found["picture"])}
 
 
-def _written(of: dict[str, Any]) -> int:
+def written(of: dict[str, Any]) -> int:
     """When the weights of a run were written, in nanoseconds: a run that was trained longer has others."""
     path = open_run(of["run"]).weights_path if "run" in of else None
     return path.stat().st_mtime_ns if path is not None and path.exists() else 0
@@ -135,7 +135,7 @@ def fine_tuning(of: dict[str, Any], sha: str, name: str, found: Maps) -> None:
     if all(phase.name != FINE_TUNING for phase in run.recipe.phases):
         st.caption("This run trained its head alone: every block is as it was. A run with fine-tuning has changes.")
         return
-    version, channels = _written(of), found["channels"][:COMPARED]
+    version, channels = written(of), found["channels"][:COMPARED]
     changed = answers.answer(
         "Comparing with the network before training", "fine_tuning", version=version, run=run.id, sha=sha
     )

@@ -35,6 +35,8 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
+    Row("convolution", "Convolution", "grid_on", lesson=True),
+    Row("pooling", "Pooling", "compress", lesson=True),
     Row("depth", "Depth", "layers", lesson=True),
     Row("topology", "Topology", "account_tree", lesson=True),
 )

@@ -58,6 +58,11 @@ def network(page: str, *, trained: bool = False) -> dict[str, Any]:
     return {"recipe": recipe.model_dump(mode="json")}
 
 
+def image_size(of: dict[str, Any]) -> int:
+    """Pixels a side of what a chosen network sees."""
+    return open_run(of["run"]).recipe.image_size if "run" in of else int(of["recipe"]["image_size"])
+
+
 def _runs() -> dict[str, str]:
     """Names of the runs that have a model by their ids, the newest first."""
     listing = queue.listing()
