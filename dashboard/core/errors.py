@@ -9,6 +9,7 @@ DashboardError
 ├── WeightsError       weights are absent, damaged, or belong to another network
 ├── RunError           the run does not exist or is in no state to do this
 │   └── AlreadyUnderWay    another run computes the same
+├── LessonError        what a lesson was asked to compute cannot be
 └── WorkerError        a worker process died or answered too late
 
 Each has a stable `code` (lower case, hyphens) that command lines and tests rely on, and a message that says what
@@ -78,6 +79,10 @@ class AlreadyUnderWay(RunError):  # noqa: N818 - nothing went wrong
         return type(self), (self.run_id, self.number)
 
 
+class LessonError(DashboardError):
+    pass
+
+
 class WorkerError(DashboardError):
     pass
 
@@ -93,6 +98,7 @@ KINDS: dict[str, type[DashboardError]] = {
         BackboneError,
         WeightsError,
         RunError,
+        LessonError,
         WorkerError,
     )
 }

@@ -66,9 +66,9 @@ def boundary(backbone: keras.Model, unfreeze_from: str, graph: keras.Model) -> l
     first = position([name for name, _ in parts], unfreeze_from)
     frozen = {id(each) for _, operations in parts[:first] for each in operations}
     frozen |= {id(each) for each in graph.operations if isinstance(each, keras.layers.InputLayer)}
-    nodes = _nodes(graph)
-    above = [nodes[id(each)] for each in graph.operations if id(each) not in frozen]
-    below = [nodes[id(each)] for each in graph.operations if id(each) in frozen]
+    placed = nodes(graph)
+    above = [placed[id(each)] for each in graph.operations if id(each) not in frozen]
+    below = [placed[id(each)] for each in graph.operations if id(each) in frozen]
     needed = {id(tensor) for node in above for tensor in node.input_tensors}
     return [tensor for node in below for tensor in node.output_tensors if id(tensor) in needed]
 
@@ -101,7 +101,7 @@ def _parts(model: keras.Model) -> list[Part]:
     return _coarser(joined) if len(joined) > MANY else joined
 
 
-def _nodes(model: keras.Model) -> dict[int, Any]:
+def nodes(model: keras.Model) -> dict[int, Any]:
     """The place of every operation in this model's graph; an operation may have others in other models."""
     return {id(node.operation): node for at_depth in model._nodes_by_depth.values() for node in at_depth}
 
@@ -113,12 +113,12 @@ def _segments(model: keras.Model) -> list[list[Any]]:
     that order, so a cut shows as a place where only one tensor made so far is still needed.
     """
     operations = [operation for operation in model.operations if not isinstance(operation, keras.layers.InputLayer)]
-    nodes = _nodes(model)
-    waiting = Counter(id(tensor) for node in nodes.values() for tensor in node.input_tensors)
+    placed = nodes(model)
+    waiting = Counter(id(tensor) for node in placed.values() for tensor in node.input_tensors)
     live = {id(tensor) for tensor in model.inputs}
     segments: list[list[Any]] = [[]]
     for operation in operations:
-        node = nodes[id(operation)]
+        node = placed[id(operation)]
         segments[-1].append(operation)
         for tensor in node.input_tensors:
             waiting[id(tensor)] -= 1

@@ -31,11 +31,14 @@ from dashboard.core.errors import DashboardError, WorkerError, as_record
 from dashboard.core.recipe import find_backbone, recipe_from
 from dashboard.core.settings import settings
 from dashboard.ml import (
+    architecture,
     backbone,
     bake_off,
     bias_variance,
     bringing,
+    convolution,
     cut,
+    depth,
     examples,
     export,
     finder,
@@ -43,8 +46,10 @@ from dashboard.ml import (
     look_alikes,
     material,
     mini_batches,
+    pooling,
     promise,
     streaming,
+    strongest,
     weights,
 )
 from dashboard.ml.batches import carry_out
@@ -178,6 +183,56 @@ def go_on_as_ghost(progress: Progress, *, run: str, phase: str) -> None:
     ghost.go_on(open_run(run), phase, progress)
 
 
+def whole_architecture(progress: Progress, *, of: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
+    """A chosen network layer by layer, as `ml.architecture`; `class_names` where it is not that of a run."""
+    if "run" in of:
+        run = open_run(of["run"])
+        return architecture.architecture(run.recipe, run.class_names)
+    return architecture.architecture(recipe_from(of["recipe"]), class_names)
+
+
+def feature_maps(progress: Progress, *, of: dict[str, Any], sha: str, block: str, count: int) -> dict[str, Any]:
+    """The strongest maps of a block of a chosen network on a picture, as `ml.depth`."""
+    return depth.feature_maps(of, sha, block, count)
+
+
+def fine_tuning(progress: Progress, *, run: str, sha: str) -> list[dict[str, Any]]:
+    """How much each block of a run changed by its training; raises as `ml.depth.changes`."""
+    return depth.changes(open_run(run), sha)
+
+
+def before_and_after(progress: Progress, *, run: str, sha: str, block: str, channels: list[int]) -> dict[str, Any]:
+    """Maps of a block as the run began and as it ended; raises as `ml.depth.changes`."""
+    return depth.side_by_side(open_run(run), sha, block, channels)
+
+
+def convolutions(progress: Progress, *, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """The convolutions of a chosen network, as `ml.convolution.layers`."""
+    return convolution.layers(of)
+
+
+def convolve(progress: Progress, *, question: dict[str, Any], channel: int) -> dict[str, Any]:
+    """A filtered picture; raises as `ml.convolution.filtered`."""
+    return convolution.whole(question, channel)
+
+
+def convolve_at(progress: Progress, *, question: dict[str, Any], row: int, column: int) -> dict[str, Any]:
+    """Every number behind one place of a filtered picture; raises as `ml.convolution.filtered`."""
+    return convolution.at(question, row, column)
+
+
+def pool(progress: Progress, **asked: Any) -> dict[str, Any]:
+    """A pooled picture, and once more for the picture shifted; asked and raises as `ml.pooling.whole`."""
+    return pooling.whole(**asked)
+
+
+def strongest_patches(
+    progress: Progress, *, of: dict[str, Any], layer: str, channel: int, dataset: list[Any], most: int, count: int
+) -> list[dict[str, Any]]:
+    """The patches of a dataset that excite a filter most; raises as `ml.strongest.patches`."""
+    return strongest.patches(of, layer, channel, (dataset[0], dataset[1]), most, count, progress)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "ping": ping,
     "topology": topology,
@@ -196,6 +251,15 @@ VERBS: dict[str, Callable[..., Any]] = {
     "mini_batch_noise": mini_batch_noise,
     "mini_batch_race": mini_batch_race,
     "ghost": go_on_as_ghost,
+    "architecture": whole_architecture,
+    "feature_maps": feature_maps,
+    "fine_tuning": fine_tuning,
+    "before_and_after": before_and_after,
+    "convolutions": convolutions,
+    "convolve": convolve,
+    "convolve_at": convolve_at,
+    "pool": pool,
+    "strongest_patches": strongest_patches,
 }
 
 

@@ -35,12 +35,16 @@ ROWS = (
     Row("evaluate", "Evaluate", "fact_check"),
     Row("predict", "Predict", "image_search"),
     Row("export", "Export", "download"),
-    Row("save_and_load", "Save and load", "save", lesson=True),
-    Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
     Row("alexnet", "AlexNet, 2012", "history_edu", lesson=True),
-    Row("bias_and_variance", "Bias and variance", "balance", lesson=True),
+    Row("convolution", "Convolution", "grid_on", lesson=True),
+    Row("pooling", "Pooling", "compress", lesson=True),
+    Row("depth", "Depth", "layers", lesson=True),
+    Row("topology", "Topology", "account_tree", lesson=True),
     Row("mini_batches", "Mini-batches", "grain", lesson=True),
     Row("overfitting", "Overfitting", "trending_up", lesson=True),
+    Row("bias_and_variance", "Bias and variance", "balance", lesson=True),
+    Row("save_and_load", "Save and load", "save", lesson=True),
+    Row("kept_weights", "Downloaded weights", "folder_open", lesson=True),
 )
 
 

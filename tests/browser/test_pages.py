@@ -73,6 +73,9 @@ LITERAL = {
 }
 
 
+LAST_OF_A_LESSON = {"depth": "depth_changes_data", "topology": "topology_csv"}  # what the worker has to answer first
+
+
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose workspace has a dataset and a finished run of both phases."""
@@ -120,6 +123,8 @@ def wait_for_the_slow_part(page: Page, name: str) -> None:
     if name == "save_and_load" and not visitor.at(page, "save_and_load_probabilities").count():
         visitor.press(page, "save_and_load_run")
         visitor.at(page, "save_and_load_probabilities").wait_for(timeout=120_000)
+    if name in LAST_OF_A_LESSON:
+        visitor.at(page, LAST_OF_A_LESSON[name]).wait_for(timeout=120_000)
         visitor.settle(page)
 
 

@@ -1,0 +1,79 @@
+"""Depth and Topology on a finished run, through the real worker."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.core.settings import settings
+from tests.drawn import drawn_run
+from tests.pages.conftest import ROOT, settle
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A workspace with a finished run, and one worker for all pages of this file."""
+    before = dict(os.environ)
+    os.environ["THAW_WORKSPACE"] = str(tmp_path_factory.mktemp("lessons") / "workspace")
+    settings.cache_clear()
+    drawn_run(tmp_path_factory)
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    os.environ.clear()
+    os.environ.update(before)
+    settings.cache_clear()
+
+
+def opened(page: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=120).run()
+    at.switch_page(f"../../pages/{page}.py").run()
+    settle(at, lambda at: not any(each.key.startswith("cancel_") for each in at.button), seconds=120)
+    assert not at.exception
+    return at
+
+
+def captions(at: AppTest) -> str:
+    return "\n".join(each.value for each in at.caption)
+
+
+def test_topology_shows_the_counts_of_the_run_and_filters_its_layers(finished: None) -> None:
+    at = opened("topology")
+    figures = {each.label: int(each.value.replace(",", "")) for each in at.metric}
+    assert figures["Parameters"] == figures["Trainable"] + figures["Non-trainable"]
+    table = at.dataframe[0].value
+    assert table["parameters"].sum() == figures["Parameters"]
+    assert table["trainable"].sum() == figures["Trainable"]
+    at.selectbox(key="topology_kind").set_value("DepthwiseConv2D").run()
+    assert set(at.dataframe[0].value["kind"]) == {"DepthwiseConv2D"} and len(at.dataframe[0].value) == 13
+    at.selectbox(key="topology_kind").set_value(None).run()
+    at.text_input(key="topology_part").set_value("conv_pw_3").run()
+    assert list(at.dataframe[0].value["name"]) == ["conv_pw_3", "conv_pw_3_bn", "conv_pw_3_relu"]
+    at.segmented_control(key="topology_level").set_value("by layer").run()
+    assert not at.exception
+
+
+def test_depth_shows_maps_of_every_block_and_what_a_unit_sees(finished: None) -> None:
+    at = opened("depth")
+    settle(at, lambda at: "strongest of" in captions(at))
+    slider = at.select_slider(key="depth_block")
+    assert slider.options[0] == "stem" and slider.options[-1] == "conv_13"
+    slider.set_value("conv_1").run()
+    settle(at, lambda at: "its field would have 7 x 7 pixels" in captions(at), seconds=120)
+    assert "This run trained its head alone" in captions(at)
+    assert not at.exception and not at.error
+
+
+def test_the_chosen_unit_stays_with_its_block(finished: None) -> None:
+    at = opened("depth")
+    at.select_slider(key="depth_block").set_value("stem").run()
+    row = next(each for each in at.number_input if each.label.startswith("Row"))
+    row.set_value(0).run()
+    assert not at.exception
+    at.select_slider(key="depth_block").set_value("conv_3").run()
+    at.select_slider(key="depth_block").set_value("stem").run()
+    assert next(each for each in at.number_input if each.label.startswith("Row")).value == 0
