@@ -15,6 +15,7 @@ POINTWISE = {
     *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling", "LayerScale", "CustomScaleLayer"),
     *("Dropout", "SpatialDropout2D", "StochasticDepth", "Dense", "Flip"),
     *("Add", "Subtract", "Multiply", "Concatenate", "Maximum", "Average"),
+    *("Square", "Sqrt", "Rsqrt", "Pad", "Split", "GetItem"),  # of channels: AlexNet's normalisation and its halves
 }
 Size = tuple[int, int]  # height and width
 

@@ -134,9 +134,7 @@ def _wall(page: str, place: str, pictures: pd.DataFrame) -> str:
     class_name = str(pictures.loc[pictures["sha256"] == sha, "class_name"].iloc[0])
     with st.popover("Choose a picture", icon=":material/photo_library:"):
         names = sorted(pictures["class_name"].unique())
-        wanted = st.selectbox(
-            "Class", names, index=names.index(class_name), key=f"{page}_class_{place}"
-        )
+        wanted = st.selectbox("Class", names, index=names.index(class_name), key=f"{page}_class_{place}")
         of_class = list(pictures.loc[pictures["class_name"] == wanted, "sha256"])
         number = -(-len(of_class) // A_PAGE)
         at = st.pagination(number, key=f"{page}_pictures_{place}") if number > 1 else 1

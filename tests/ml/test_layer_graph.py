@@ -13,12 +13,13 @@ from dashboard.ml import backbone, cut, layer_graph
 
 # Image sizes at which units of the middle see part of the picture; odd ones too, which no stride divides.
 QUICK = {"MobileNet": (0.25, 97), "MobileNetV2": (0.35, 96)}
-FIVE_MORE = {
+SIX_MORE = {
     "VGG16": (1.0, 64),
     "ResNet50": (1.0, 97),
     "DenseNet121": (1.0, 70),
     "Xception": (1.0, 95),
     "InceptionV3": (1.0, 90),
+    "AlexNet": (1.0, 163),
 }
 AROUND = (1.0, 2.0)  # weights
 
@@ -109,9 +110,9 @@ def test_fields_are_those_that_gradients_measure(name: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", FIVE_MORE)
-def test_fields_are_those_that_gradients_measure_on_five_more(name: str) -> None:
-    compare(name, *FIVE_MORE[name], 6)
+@pytest.mark.parametrize("name", SIX_MORE)
+def test_fields_are_those_that_gradients_measure_on_six_more(name: str) -> None:
+    compare(name, *SIX_MORE[name], 6)
 
 
 def plain_network(name: str) -> keras.Model:
@@ -124,6 +125,13 @@ def test_extents_are_those_of_the_table_in_the_paper(name: str, pixels: int) -> 
     """Araujo, Norris and Sim, table 1 and their repository, to the last layer of the backbone."""
     layers = layer_graph.layers(plain_network(name))
     assert extent(layers, layers[-1].name) == (pixels, pixels)
+
+
+def test_a_unit_of_alexnet_sees_through_its_normalization() -> None:
+    """195 pixels before the dense layers: Araujo, Norris and Sim have it too."""
+    layers = layer_graph.layers(plain_network("AlexNet"))
+    assert extent(layers, "block5_pool") == (195, 195)
+    assert {each.name for each in layers if each.sees_all} == set()
 
 
 def test_squeeze_and_excitation_sees_the_whole_picture_and_nothing_else_is_taken_to() -> None:
