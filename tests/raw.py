@@ -18,6 +18,12 @@ def scene(number: int, size: tuple[int, int] = SIZE) -> Image.Image:
     return Image.fromarray(soft)
 
 
+def grainy(image: Image.Image) -> Image.Image:
+    """The same with the noise of a sensor: fine detail, which a smaller scale would lose."""
+    noise = np.random.default_rng(0).normal(0, 25, (image.height, image.width, 3))
+    return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype("uint8"))
+
+
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     out = io.BytesIO()
     image.save(out, kind, **options)
@@ -45,7 +51,7 @@ def jpegs() -> dict[str, bytes]:
         "coarse.jpg": saved(scene(11), "JPEG", quality=60, subsampling=2),
         "progressive.jpg": saved(scene(12), "JPEG", progressive=True),
         "grey.jpg": saved(scene(13).convert("L"), "JPEG"),
-        "of a camera.jpg": saved(scene(14, (1200, 900)), "JPEG", quality=85),
+        "of a camera.jpg": saved(grainy(scene(14, (1200, 900))), "JPEG", quality=85),
     }
     for orientation in range(2, 9):
         exif = Image.Exif()

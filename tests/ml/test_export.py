@@ -12,18 +12,24 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from dashboard.core import browser_runtime, certificates, files
 from dashboard.core.backbones import BACKBONES
 from dashboard.core.certificates import Certificate
 from dashboard.core.export_formats import EXPORT_FORMATS
+from dashboard.core.metrics import PROBABILITY
 from dashboard.core.recipe import recipe_from
 from dashboard.core.settings import ROOT, settings
+from dashboard.data import intake
+from dashboard.data.asking import Given
 from dashboard.data.images import decode
-from dashboard.ml import classifier, export, export_browser, parity, portable, predict, rebuild, recipient
+from dashboard.ml import classifier, export, export_browser, parity, portable, predict, rebuild, recipient, train
 from dashboard.ml.backbone import TORCH_DEVIATION, TORCH_MEAN
+from dashboard.ml.batches import carry_out
 from dashboard.ml.resizing import resize
+from dashboard.runs import batch_rows, batches, queue, status
 from dashboard.runs.certificates import certificate
 from dashboard.runs.run import Run, prepare
 from tests.browser import visitor
@@ -31,6 +37,7 @@ from tests.making import folder_of
 from tests.ml.conftest import CLASSES, SMALL, store_shapes
 from tests.ml.exported_page import elsewhere, giving, is_open, named, served
 from tests.ml.finishing import finish
+from tests.ml.taken_home import fresh_answers
 from tests.raw import jpegs, lossless
 
 CERTIFIED = [row.name for row in EXPORT_FORMATS.values() if row.tolerance is not None]
@@ -246,6 +253,71 @@ def test_a_network_of_every_kind_of_preprocessing_predicts_the_same_in_every_exa
     for each in EXACT:
         assert EXPORT_FORMATS[each].tolerance == (1e-4 if each in export.AS_TRAINED else 1e-3)
         assert found[each].verified, f"{each}: {found[each].sentence} {found[each].reason}"
+
+
+def by_batch(run: Run, folder: Path, paths: list[Path]) -> np.ndarray:
+    """What the Predict page shows of the pictures of a folder, in the order of `paths`."""
+    batch = batches.begin(run, Given(((str(folder), folder.name),)))
+    carry_out(batch, lambda: predict.open_classifier(run), say)
+    table = pd.concat(batch_rows.each_part(batch.path)).set_index("path")
+    return probabilities(table.loc[[f"{folder.name}/{path.relative_to(folder).as_posix()}" for path in paths]], run)
+
+
+def probabilities(table: pd.DataFrame, run: Run) -> np.ndarray:
+    return table[[PROBABILITY + name for name in run.class_names]].to_numpy(float)
+
+
+def agree(shown: np.ndarray, found: dict[str, np.ndarray]) -> dict[str, float]:
+    """The largest difference of each; every top class is the same."""
+    assert np.ptp(shown, axis=0).max() > 0.1, "nearly one answer for all of them proves nothing"
+    for name, values in found.items():
+        assert np.abs(values - shown).max() <= (EXPORT_FORMATS[name].tolerance or 1e-6), name
+        np.testing.assert_array_equal(values.argmax(axis=1), shown.argmax(axis=1), err_msg=name)
+    return {name: float(np.abs(values - shown).max()) for name, values in found.items()}
+
+
+@pytest.mark.soak
+def test_raw_files_get_the_same_answers_on_the_page_and_from_what_was_taken_home(finished: Run, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="needs requirements-extras.txt")
+    folder = folder_of({**lossless(), **jpegs()}, tmp_path / "new")
+    paths = sorted(folder.iterdir())
+    exports = {"keras": finished.path, "onnx": finished.path / export.export(finished, "onnx")}
+    found = fresh_answers(exports, paths, tmp_path)
+    shown = by_batch(finished, folder, paths)
+    print(agree(shown, found))
+
+
+@pytest.mark.soak
+def test_photographs_get_the_same_answers_on_the_page_from_a_command_and_from_what_was_taken_home(
+    workspace: Path, shared_data: Path, keras_home: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="needs requirements-extras.txt")
+    dataset = intake.import_pictures(intake.Source(shared_data / "flowers_small", "flowers"), name="flowers")
+    recipe = recipe_from({"dataset": dataset.id, "backbone": "MobileNetV2", "alpha": 0.35, "epochs": 5})
+    run = queue.enqueue(recipe)
+    train.train(run)
+    queue.change(run.id, status.FINISHED, only_from=(status.QUEUED,))
+    exports = {"keras": run.path, "onnx": run.path / export.export(run, "onnx")}
+    for name in ("flowers_small", "trashnet_third", "messy/exif_orientation"):
+        folder, place = shared_data / name, tmp_path / name
+        place.mkdir(parents=True)
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+        command = [
+            sys.executable,
+            "-m",
+            "dashboard",
+            "predict",
+            run.id,
+            str(folder),
+            "--out",
+            str(place / "all.parquet"),
+        ]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        table = pd.read_parquet(place / "all.parquet").set_index("path")
+        told = table.loc[[f"{folder.name}/{path.relative_to(folder).as_posix()}" for path in paths]]
+        shown = by_batch(run, folder, paths)
+        np.testing.assert_allclose(probabilities(told, run), shown, atol=1e-5)
+        print(name, len(paths), agree(shown, fresh_answers(exports, paths, place)))
 
 
 @pytest.fixture(scope="module")
