@@ -64,12 +64,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     settings.cache_clear()
 
 
-@pytest.mark.parametrize("shape", [(90, 200), (64, 64), (20, 31), (64, 700), (1, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(90, 200), (64, 64), (20, 31), (64, 700), (1, 1), (900, 1200)], ids=str)
 def test_plain_operations_resize_as_the_network_does(shape: tuple[int, int]) -> None:
     pictures = np.random.default_rng(0).uniform(0, 255, (2, *shape, 3)).astype("float32")
     expected = np.stack([resize(each, 64) for each in pictures])
     np.testing.assert_allclose(portable.PlainResizing(64)(pictures), expected, atol=1e-3)
-    np.testing.assert_allclose(classifier.resizing(64)(pictures), expected, atol=1e-3)
+    np.testing.assert_allclose(classifier.resizing(64)(pictures), expected, atol=1e-5)
 
 
 @pytest.mark.slow

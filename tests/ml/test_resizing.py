@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dashboard.ml import classifier
 from dashboard.ml.resizing import resize
 
-SIDES = st.integers(1, 300)
+SIDES = st.integers(1, 600)
 
 
 @settings(max_examples=40, deadline=None)
@@ -18,7 +18,9 @@ def test_it_is_what_the_layer_of_the_network_does(height: int, width: int, image
     found = resize(pixels, image_size)
     assert found.dtype == np.float32
     assert found.shape == (image_size, image_size, 3)
-    np.testing.assert_allclose(found, expected, atol=2e-4)  # of 255
+    np.testing.assert_allclose(
+        found, expected, atol=1e-5
+    )  # of 255; equal to the last bit where TensorFlow sums up in the same order
 
 
 def test_a_picture_of_the_right_size_keeps_every_pixel() -> None:
