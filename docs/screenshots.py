@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from dashboard.core.backbones import BACKBONES, weights_file_name  # noqa: E402
 from dashboard.data import samples  # noqa: E402
 from dashboard.ui.navigation import ROWS  # noqa: E402
-from tests.browser import visitor  # noqa: E402
+from tests.browser import lessons, visitor  # noqa: E402
 from tests.browser.server import Server, serving, wait_until  # noqa: E402
 
 OUT = ROOT / "docs" / "screenshots"
@@ -121,6 +121,7 @@ def photograph(browser: Browser, server: Server, places: dict[str, str], picture
                         visitor.at(page, "predict_csv").wait_for()
                     if name == "model":
                         visitor.at(page, "model_unfreeze_from").wait_for(timeout=120_000)
+                    lessons.go_through(page, name)
                     take(page, OUT / f"{name}-{scheme}-{width}.png")
                 watch.check()
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.ui import kept_weights
 
-st.title("Where Keras keeps what it downloads")
+st.title("Downloaded weights")
 st.write(
     "Asked for pretrained weights, Keras looks into one folder of this machine, and downloads only what is not there "
     "([Keras: get_file](https://keras.io/api/utils/python_utils/#getfile-function))."

@@ -85,4 +85,4 @@ def _backbone(decides: str, written: int) -> keras.Model:
     images = keras.Input((recipe.image_size, recipe.image_size, 3), name=classifier.IMAGES)
     model = backbone.build(recipe.backbone_row, recipe.alpha, recipe.image_size, images)
     weights.load(model, recipe)
-    return model
+    return keras.Model(images, model.outputs[0], name=model.name)  # the builders' own wants a list of one picture batch

@@ -110,7 +110,8 @@ def variant(recipe: Recipe) -> None:
 def source(recipe: Recipe) -> None:
     """Where the weights come from, and what to do when they are not here."""
     key = "model_weights"
-    there = [each for each in SOURCES if each != "imagenet" or recipe.backbone_row.weights_file is not None]
+    published = recipe.backbone_row.weights_file is not None
+    there = [each for each in SOURCES if published or each not in ("imagenet", "formula")]
     st.segmented_control(
         "Weights",
         there,

@@ -26,7 +26,7 @@ def asked(of: dict[str, Any], sha: str) -> Asked:
             "Of",
             list(SOURCES),
             format_func=SOURCES.__getitem__,
-            key="pooling_source",
+            key="pooling_of",
             help="A network pools what its filters found, such as edges (here Sobel's, the larger of both ways).",
         )
         side, stride, padding = (2, 2, VALID) if str(kind).startswith("global") else _movement()

@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from dashboard.ui import navigation
 from dashboard.ui.text import JOINER
-from tests.browser import visitor
+from tests.browser import lessons, visitor
 from tests.browser.conftest import Visit
 from tests.browser.server import Server, serving
 from tests.making import folder_of, picture
@@ -73,9 +73,6 @@ LITERAL = {
 }
 
 
-LAST_OF_A_LESSON = {"depth": "depth_changes_data", "topology": "topology_csv"}  # what the worker has to answer first
-
-
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose workspace has a dataset and a finished run of both phases."""
@@ -120,12 +117,7 @@ def wait_for_the_slow_part(page: Page, name: str) -> None:
     if name == "model":
         visitor.at(page, "model_unfreeze_from").wait_for(timeout=60_000)
         visitor.settle(page)
-    if name == "save_and_load" and not visitor.at(page, "save_and_load_probabilities").count():
-        visitor.press(page, "save_and_load_run")
-        visitor.at(page, "save_and_load_probabilities").wait_for(timeout=120_000)
-    if name in LAST_OF_A_LESSON:
-        visitor.at(page, LAST_OF_A_LESSON[name]).wait_for(timeout=120_000)
-        visitor.settle(page)
+    lessons.go_through(page, name)
 
 
 @pytest.mark.parametrize("path", ["/", "/dataset", "/train", "/evaluate"])

@@ -42,6 +42,7 @@ from tests.raw import jpegs, lossless
 
 CERTIFIED = [row.name for row in EXPORT_FORMATS.values() if row.tolerance is not None]
 EXACT = [name for name in CERTIFIED if not EXPORT_FORMATS[name].agreement]
+ON_ITS_OWN = [name for name in EXACT if name != "browser"]  # which holds the very file of ONNX
 # Of -1..1 it is the run that all of these tests are about.
 ONE_OF_EACH_KIND = {"MobileNetV3Small": "built_in", "DenseNet121": "torch", "VGG16": "caffe"}
 
@@ -248,9 +249,11 @@ def test_a_network_of_every_kind_of_preprocessing_predicts_the_same_in_every_exa
     fields = {"dataset": "-", "backbone": name, "weights": "none", "image_size": size}
     run = prepare(name, recipe_from(fields), store_shapes(8))
     model = finish(run)
-    found = parity.certify(run, {each: as_it_is_taken_home(run, model, each, tmp_path / each) for each in EXACT}, say)
-    assert EXACT == ["weights", "keras", "saved-model", "onnx", "openvino", "litert"]
-    for each in EXACT:
+    found = parity.certify(
+        run, {each: as_it_is_taken_home(run, model, each, tmp_path / each) for each in ON_ITS_OWN}, say
+    )
+    assert ON_ITS_OWN == ["weights", "keras", "saved-model", "onnx", "openvino", "litert"]
+    for each in ON_ITS_OWN:
         assert EXPORT_FORMATS[each].tolerance == (1e-4 if each in export.AS_TRAINED else 1e-3)
         assert found[each].verified, f"{each}: {found[each].sentence} {found[each].reason}"
 
@@ -432,4 +435,4 @@ def in_every_format(name: str, formats: list[str]) -> None:
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_predicts_the_same_in_every_format(name: str, workspace: Path) -> None:
     pytest.importorskip("onnxruntime")
-    in_every_format(name, CERTIFIED)
+    in_every_format(name, [each for each in CERTIFIED if each != "browser"])

@@ -100,7 +100,7 @@ def test_measuring_training_and_a_ghost_go_through_the_worker_and_stay(run: Run,
     tell(run, (0.9, 0.8), (0.5, 0.6))
     at.switch_page("../../pages/overfitting.py").run()
     at.button(key="overfitting_ghost").click().run()
-    settle(at, lambda at: "Its first 2 epochs coincide" in said(at), seconds=120)
+    settle(at, lambda at: "In the first 2 epochs it differs from the run" in said(at), seconds=120)
     assert not at.exception
     again = open_page("overfitting")
-    assert "Its first 2 epochs" in said(again) and "Go on again" in {button.label for button in again.button}
+    assert "In the first 2 epochs" in said(again) and "Go on again" in {button.label for button in again.button}
