@@ -119,7 +119,7 @@ def test_pooling_says_what_a_shift_leaves_as_it_was(finished: None) -> None:
     assert figures(at)["Times fewer"] == "4" and figures(at)["Weights"] == "0"
     before = figures(at)
     at.slider(key="pooling_shift").set_value(0).run()
-    assert figures(at)["Pooled changes by"] == "0 %" and before["Pooled changes by"] != "0 %"
+    assert figures(at)["Pooled changes by"] == "0.0 %" and before["Pooled changes by"] != "0.0 %"
     at.segmented_control(key="pooling_kind").set_value("global average").run()
     assert figures(at)["Values out"] == "1" and "The mean of its 1,024 values is" in sentence(at)
     at.segmented_control(key="pooling_kind").set_value("max").run()
