@@ -137,7 +137,9 @@ def _below(
         return []
     backbone = classifier.backbone_of(model)
     ends = {block.name: block.layers[-1] for block in cut.blocks(backbone)}
-    pooled = [keras.layers.GlobalAveragePooling2D()(model.get_layer(ends[name]).output) for name in chosen]
+    placed = cut.nodes(backbone)  # a layer's own `output` is that of the first graph it was in
+    tensors = [placed[id(backbone.get_layer(ends[name]))].output_tensors[0] for name in chosen]
+    pooled = [keras.layers.GlobalAveragePooling2D()(tensor) for tensor in tensors]
     prefix = keras.Model(backbone.input, pooled, name="depths")
     store = features.open_store(prefix, f"pooled {' '.join(chosen)}", own.recipe, own.precision)
     features.fill([Work(store, shas)], prefix, own.recipe, own.precision, say)

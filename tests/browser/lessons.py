@@ -1,6 +1,7 @@
 """Going through the pages of lessons: what one presses there, and what is there when all has been computed."""
 
 from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as TooLate
 
 from tests.browser import visitor
 
@@ -25,5 +26,8 @@ def go_through(page: Page, name: str) -> None:
     button, last = LESSONS[name]
     if button and not page.locator(last).count():
         visitor.press(page, button)
-    page.locator(last).first.wait_for(timeout=180_000)
+    try:
+        page.locator(last).first.wait_for(timeout=120_000)
+    except TooLate as late:
+        raise AssertionError(f"{last} did not come; the page says {page.locator('body').inner_text()}") from late
     visitor.settle(page)
