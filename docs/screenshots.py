@@ -6,6 +6,7 @@ and dark, 1280 and 390 pixels wide, as tall as the page is. Look at each of them
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -39,8 +40,9 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = visitor.launch(playwright)
-        with serving(Path(folder) / "workspace", arguments.keras_home) as server:
-            photograph(browser, server, {"home-first": "/", "dataset-first": "/dataset"})
+        with serving(Path(folder) / "workspace", own_keras_home(arguments.keras_home, Path(folder))) as server:
+            if not arguments.only:
+                photograph(browser, server, {"home-first": "/", "dataset-first": "/dataset"})
             pictures = arguments.data or draw_shapes(Path(folder) / "Shapes and textures")
             dataset = json.loads(server.command("import", str(pictures), "--name", pictures.name, "--json"))["dataset"]
             recipe = recipe_options(arguments.keras_home)
@@ -50,10 +52,12 @@ def main() -> None:
                 "run"
             ]
             wait_until(lambda: "fine-tuning" in events(server, run), 900, "the second phase")
-            photograph(browser, server, {"run-live": f"/run?run={run}"})
+            if not arguments.only:
+                photograph(browser, server, {"run-live": f"/run?run={run}"})
             wait_until(lambda: '"kind": "end"' in events(server, run), 900, "the end of the run")
             prepare_exports(browser, server)
-            photograph(browser, server, {row.name: visitor.address(row) for row in ROWS}, pictures=some(pictures))
+            rows = [row for row in ROWS if not arguments.only or row.name in arguments.only]
+            photograph(browser, server, {row.name: visitor.address(row) for row in rows}, pictures=some(pictures))
         browser.close()
     print(f"{sum(path.stat().st_size for path in OUT.glob('*.png')) / 1e6:.2f} MB in {OUT.relative_to(ROOT)}")
 
@@ -64,7 +68,18 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--keras-home", type=Path, default=Path.home() / ".keras", help="where ImageNet weights are kept"
     )
+    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], help="these pages alone")
     return parser.parse_args()
+
+
+def own_keras_home(keras_home: Path, folder: Path) -> Path:
+    """A copy of the weights that are needed: a page shows where they lie, and they may not be touched."""
+    wanted = keras_home / "models" / weights_file_name(BACKBONES[BACKBONE], ALPHA, IMAGE_SIZE)
+    models = folder / "keras" / "models"
+    models.mkdir(parents=True)
+    if wanted.exists():
+        shutil.copy(wanted, models)
+    return models.parent
 
 
 def draw_shapes(folder: Path) -> Path:

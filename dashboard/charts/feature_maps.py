@@ -121,7 +121,9 @@ def changes(table: pd.DataFrame) -> go.Figure:
     """
     most = table.loc[table["weights"].idxmax()] if len(table) else None
     if most is None or not most["weights"]:
-        return theme.empty("No block's weights changed: this run trained its head alone.")
+        return theme.empty(
+            "No block's weights changed: fine-tuning brought nothing better, so those before it were kept."
+        )
     figure = theme.figure(
         f"{theme.short(most['block'], 16)} changed most",
         subtitle="per cent of what it was before, by block",

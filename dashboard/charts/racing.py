@@ -32,7 +32,7 @@ def race(runs: Mapping[str, pd.DataFrame]) -> go.Figure:
         _draw(figure, name, rows, theme.CLASS_COLORS[index % len(theme.CLASS_COLORS)], longest, index)
     seconds = longest < 1.5
     figure.update_xaxes(title_text="minutes since the run began", range=[0, longest * ROOM], showgrid=False, nticks=8)
-    figure.update_xaxes(tickformat=".1f" if seconds else None)
+    figure.update_xaxes(tickformat=".2~f" if seconds else None)
     return figure.update_yaxes(title_text="validation accuracy", range=[0, 1.04], tickformat=".0%")
 
 

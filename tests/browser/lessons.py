@@ -7,6 +7,7 @@ from tests.browser import visitor
 
 # By page: the button to press, and what is looked for.
 LESSONS = {
+    "alexnet": ("", ".st-key-alexnet_blocks"),
     "convolution": ("convolution_find", "text=pictures that excite filter"),
     "pooling": ("", "text=What a shift by 1 pixel changes, pooled"),
     "depth": ("", ".st-key-depth_changes_data"),
