@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
+# Hundreds of processes are started by the tests; none of them need compile what another has compiled.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run install extras dev system lint check slow test bench soak screenshots
 
 run: install
@@ -47,12 +50,8 @@ check: lint
 slow: dev
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not soak"
 
-# The longest files first: a worker that begins one last keeps everybody waiting. No folder inside another one that is
-# named too: pytest would take the outer one alone, in the order of the alphabet.
-FIRST := tests/security tests/browser tests/faults tests/serving tests/test_cli.py tests/ml
-THEN := $(filter-out $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 test: dev system lint
-	$(PYTEST) -n 5 --dist loadfile --no-loadscope-reorder -m "not soak" $(FIRST) $(filter-out %__pycache__,$(THEN))
+	$(PYTEST) -n 5 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 bench: dev
 	$(BIN)/python -m benchmarks

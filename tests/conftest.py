@@ -19,6 +19,25 @@ from tests import postgresql
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
+# The files that take longest, in the order of how long: a process that begins one last keeps everybody waiting.
+LONGEST = (
+    "ml/test_exact_formats.py",
+    "browser/test_main_path.py",
+    "security/test_corpus.py",
+    "browser/test_pages.py",
+    "faults/test_resume.py",
+    "ml/test_export.py",
+    "test_cli.py",
+    "faults/test_runs.py",
+    "runs/test_supervisor.py",
+    "pages/test_lessons_on_training.py",
+    "serving/test_server.py",
+    "faults/test_predictions.py",
+    "ml/test_weights.py",
+    "ml/test_fit.py",
+    "ml/test_bringing.py",
+)
+
 gc.disable()  # until everything is imported, see `pytest_collection_finish`
 
 # A run that steps back for everything would wait for every other test.
@@ -101,6 +120,11 @@ def browser() -> Iterator[Any]:
         browser = visitor.launch(playwright)
         yield browser
         browser.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def pytest_collection_finish() -> None:

@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 
 from dashboard.core import browser_runtime, certificates, files
-from dashboard.core.backbones import BACKBONES
 from dashboard.core.certificates import Certificate
 from dashboard.core.export_formats import EXPORT_FORMATS
 from dashboard.core.metrics import PROBABILITY
@@ -42,9 +41,6 @@ from tests.raw import jpegs, lossless
 
 CERTIFIED = [row.name for row in EXPORT_FORMATS.values() if row.tolerance is not None]
 EXACT = [name for name in CERTIFIED if not EXPORT_FORMATS[name].agreement]
-ON_ITS_OWN = [name for name in EXACT if name != "browser"]  # which holds the very file of ONNX
-# Of -1..1 it is the run that all of these tests are about.
-ONE_OF_EACH_KIND = {"MobileNetV3Small": "built_in", "DenseNet121": "torch", "VGG16": "caffe"}
 
 
 def say(done: int, total: int, text: str) -> None:
@@ -224,40 +220,6 @@ def test_the_sample_is_of_pictures_that_were_not_trained_on_and_of_every_class(f
     assert len(many) == parity.SAMPLE and many["true"].nunique() == 4
 
 
-def as_it_is_taken_home(run: Run, model: keras.Model, name: str, folder: Path) -> Path:
-    """An export without its certificate."""
-    folder.mkdir()
-    labels = export.labels_of(run, EXPORT_FORMATS[name])
-    if name in export.WRITERS:
-        export.WRITERS[name](model, folder, labels, lambda: iter(()))
-    else:
-        (folder / EXPORT_FORMATS[name].file_name).symlink_to((run.path / EXPORT_FORMATS[name].file_name).resolve())
-        (folder / "rebuild.py").write_text(rebuild.script(run.recipe))
-    (folder / "labels.json").write_text(json.dumps(labels))
-    export.pack(folder, folder.with_suffix(".zip"), name)
-    return folder.with_suffix(".zip")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
-def test_a_network_of_every_kind_of_preprocessing_predicts_the_same_in_every_exact_format(
-    name: str, workspace: Path, tmp_path: Path
-) -> None:
-    pytest.importorskip("onnxruntime")
-    assert BACKBONES[name].preprocessing == ONE_OF_EACH_KIND[name]
-    size = BACKBONES[name].smallest_image_size
-    fields = {"dataset": "-", "backbone": name, "weights": "none", "image_size": size}
-    run = prepare(name, recipe_from(fields), store_shapes(8))
-    model = finish(run)
-    found = parity.certify(
-        run, {each: as_it_is_taken_home(run, model, each, tmp_path / each) for each in ON_ITS_OWN}, say
-    )
-    assert ON_ITS_OWN == ["weights", "keras", "saved-model", "onnx", "openvino", "litert"]
-    for each in ON_ITS_OWN:
-        assert EXPORT_FORMATS[each].tolerance == (1e-4 if each in export.AS_TRAINED else 1e-3)
-        assert found[each].verified, f"{each}: {found[each].sentence} {found[each].reason}"
-
-
 def by_batch(run: Run, folder: Path, paths: list[Path]) -> np.ndarray:
     """What the Predict page shows of the pictures of a folder, in the order of `paths`."""
     batch = batches.begin(run, Given(((str(folder), folder.name),)))
@@ -395,44 +357,3 @@ def test_a_changed_runtime_is_not_run(site: Path, browser: Any, tmp_path: Path, 
         page.goto("/")
         page.locator("#said", has_text="could not be opened").wait_for()
         assert not page.locator("#ways").is_visible()
-
-
-EVERY_FORMAT = """
-import sys
-from dashboard.ml.importing import import_keras
-import_keras()
-from dashboard.core.backbones import BACKBONES
-from dashboard.core.export_formats import EXPORT_FORMATS
-from dashboard.core.recipe import recipe_from
-from dashboard.ml import export
-from dashboard.runs.certificates import certificate
-from dashboard.runs.run import prepare
-from tests.ml.conftest import store_shapes
-from tests.ml.finishing import finish
-
-row = BACKBONES[sys.argv[1]]
-fields = {"dataset": "-", "backbone": row.name, "weights": "none", "image_size": max(48, row.smallest_image_size)}
-run = prepare(row.name, recipe_from(fields), store_shapes(8))
-finish(run)
-for name in sys.argv[2:]:
-    export.export(run, name)
-    found = certificate(run, EXPORT_FORMATS[name])
-    print(f"{row.name} {name}: {found.milliseconds:.1f} ms, {found.sentence}" if found.milliseconds else found)
-    if not found.verified and not EXPORT_FORMATS[name].agreement:
-        sys.exit(f"{row.name} as {name} is not verified: {found.reason}")
-"""
-
-
-def in_every_format(name: str, formats: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", EVERY_FORMAT, name, *formats], cwd=ROOT, capture_output=True, text=True
-    )
-    print(done.stdout)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_predicts_the_same_in_every_format(name: str, workspace: Path) -> None:
-    pytest.importorskip("onnxruntime")
-    in_every_format(name, [each for each in CERTIFIED if each != "browser"])

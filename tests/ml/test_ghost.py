@@ -52,6 +52,7 @@ def test_it_coincides_with_the_run_to_its_early_stop_and_goes_on(
     assert {path: path.read_bytes() for path in before} == before, "the run is not changed"
 
 
+@pytest.mark.soak
 def test_a_rate_set_on_the_way_is_part_of_the_course_and_patience_is_not(
     make_run: Callable[..., Run], lively: dict[str, Any]
 ) -> None:
@@ -76,6 +77,7 @@ def test_what_cannot_go_on_is_refused_and_leaves_nothing(make_run: Callable[...,
     assert not ghosts.unfinished(run).exists() and ghosts.read(run, FEATURE_EXTRACTION) is None
 
 
+@pytest.mark.soak
 def test_what_a_killed_one_left_does_not_stand_in_the_way(make_run: Callable[..., Run], lively: dict[str, Any]) -> None:
     run = make_run(**lively, epochs=1, fine_tune_epochs=0)
     trained(run)

@@ -51,7 +51,7 @@ def of(name: str, **fields: Any) -> dict[str, Any]:
     return {"recipe": recipe.model_dump(mode="json")}
 
 
-@pytest.mark.parametrize("name", ["shapes", "digits"])
+@pytest.mark.parametrize("name", ["shapes", pytest.param("digits", marks=pytest.mark.soak)])
 def test_noise_falls_as_one_over_the_root_of_the_batch_size(folder: Path, name: str) -> None:
     found = mini_batches.measure(of(name), silent)
     rows = found["rows"]
@@ -78,6 +78,7 @@ def test_the_full_gradient_is_that_of_all_pictures_at_once(folder: Path) -> None
     np.testing.assert_allclose(found, by_hand, atol=1e-5 * np.abs(by_hand).max())
 
 
+@pytest.mark.soak  # the page does the same
 def test_trainings_begin_alike_and_learn_and_a_size_beyond_the_pictures_is_all_of_them(folder: Path) -> None:
     curves = mini_batches.race(of("shapes", learning_rate=0.01), [4, 4, 512, 1024], silent, seconds=0.3)
     pictures = mini_batches.head(of("shapes", learning_rate=0.01), silent).pictures

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from pretraining import pictures, teacher
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak  # nothing that is shipped computes it
 
 PLAN = pictures.Plan(seed=3, things=5, grounds=4, pictures=8, bare=2)
 
