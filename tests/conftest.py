@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -120,6 +121,15 @@ def browser() -> Iterator[Any]:
         browser = visitor.launch(playwright)
         yield browser
         browser.close()
+
+
+MAIN = sys.modules["__main__"]
+
+
+def pytest_runtest_setup() -> None:
+    """`AppTest` leaves a page's script as the main module. Processes that a later test spawns would run it, and fail;
+    a pool would start others in their place without end."""
+    sys.modules["__main__"] = MAIN
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,3 +1,4 @@
+import multiprocessing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from dashboard.core.errors import SettingsError
 from dashboard.core.settings import settings
 from dashboard.core.settings import workspace as in_workspace
 from tests.postgresql import Server
-from tests.spawning import spawning
 
 
 def _meet(barrier: Barrier) -> None:
@@ -22,7 +22,8 @@ def _open(_: int) -> int:
 
 
 def test_many_processes_may_open_an_empty_workspace_at_once(each_database: str) -> None:
-    with spawning() as ready, ready.Pool(4, _meet, [ready.Barrier(4)]) as pool:
+    ready = multiprocessing.get_context("spawn")
+    with ready.Pool(4, _meet, [ready.Barrier(4)]) as pool:
         assert pool.map(_open, range(8)) == [len(database.MIGRATIONS)] * 8
     with database.database().connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(database.schema)) == 1

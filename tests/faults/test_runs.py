@@ -1,5 +1,6 @@
 """What happens to runs when processes are killed, frozen or doubled, and what a person sees of it."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from dashboard.runs.run import Run
 from dashboard.ui import launching
 from tests.faults.conftest import kill, status_of, worker_of
 from tests.pages.conftest import OpenPage, open_page, settle
-from tests.spawning import spawning
 from tests.waiting import wait_until
 
 __all__ = ["open_page"]  # a fixture
@@ -154,7 +154,7 @@ def _press_train(recipe: str) -> str:
 
 
 def test_twelve_processes_that_press_train_at_once_start_one_run(recipe: Recipe) -> None:
-    with spawning() as processes, processes.Pool(12) as pool:
+    with multiprocessing.get_context("spawn").Pool(12) as pool:
         pressed = pool.map(_press_train, [recipe.model_dump_json()] * 24, chunksize=1)
     assert len(set(pressed)) == 1
     assert list(queue.listing()["id"]) == pressed[:1]

@@ -1,3 +1,4 @@
+import multiprocessing
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,6 @@ from dashboard.core.settings import settings
 from dashboard.data import weights
 from dashboard.runs import checkpoints, queue, status, steering
 from dashboard.runs.run import ELSEWHERE, open_run, prepare_brought
-from tests.spawning import spawning
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -71,7 +71,7 @@ def _claim(_: int) -> str | None:
 def test_of_many_processes_claiming_at_once_one_wins(recipe: Recipe) -> None:
     for seed in range(3):
         queue.enqueue(recipe.replace(seed=seed))
-    with spawning() as processes, processes.Pool(4) as pool:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
         won = [run for run in pool.map(_claim, range(8)) if run]
     assert len(won) == 1
 
