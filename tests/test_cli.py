@@ -212,8 +212,15 @@ def test_alexnet_begins_with_random_weights_and_learns_as_a_whole(home: Path, sh
     assert found == expected.replace(fine_tune_epochs=3)
 
 
+def test_no_other_network_is_put_in_the_place_of_one_that_was_named(home: Path) -> None:
+    done = CliRunner().invoke(cli.main, ["train", "--dataset", "nowhere", "--backbone", "ResNet50"])
+    assert done.exit_code == 2 and done.stderr.startswith("dataset-unknown") and "formula" not in done.stderr
+    done = CliRunner().invoke(cli.main, ["train", "--dataset", "nowhere"])
+    assert done.exit_code == 2 and "starts from the formula weights" in done.stderr
+
+
 @pytest.mark.slow
-def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
+def test_a_detached_run_uses_the_split_it_is_given_and_the_bundled_weights_and_stops_on_request(
     home: Path, shapes: Path, tmp_path: Path
 ) -> None:
     dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
@@ -223,7 +230,7 @@ def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
             rows.append(f"{path.relative_to(shapes)},{('validation', 'test')[number % 2] if number < 4 else 'train'}")
     split = tmp_path / "split.csv"
     split.write_text("path,split\n" + "\n".join(rows))
-    small = (*SMALLEST, "--image-size", "32")
+    small = ("--image-size", "32")
     endless = ("--epochs", "500", "--patience", "500", "--detach", "--json")
     given = ("--no-cache", "--precision", "float32", "--views", "7", "--schedule", "reduce on plateau")
     changes = ("--augmentation", "zoom", "--augmentation", "flip")
@@ -231,6 +238,8 @@ def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)["run"]
     recipe = open_run(run).recipe
+    assert "ImageNet's weights are not on this machine: MobileNetV2 0.35 starts from the formula weights" in done.stderr
+    assert (recipe.backbone, recipe.alpha, recipe.weights) == ("MobileNetV2", 0.35, "formula")
     assert (recipe.cache, recipe.precision, recipe.views) == (False, "float32", 7)
     assert (recipe.schedule, recipe.augmentation) == ("reduce on plateau", ("zoom", "flip"))
     wait_until(lambda: len(open_run(run).history()) >= 1, seconds=120)
@@ -241,7 +250,8 @@ def test_a_detached_run_uses_the_split_it_is_given_and_stops_on_request(
     divided = dict(row.split(",") for row in rows)
     assert all(divided[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
     split.write_text("path,split\nnowhere.png,train\n")
-    assert thaw("train", "--dataset", dataset, "--split", split, *small, *endless).stderr.startswith("split-file-")
+    refused = thaw("train", "--dataset", dataset, "--split", split, *small, *endless).stderr
+    assert refused.splitlines()[-1].startswith("split-file-")
 
 
 def test_what_was_measured_not_to_fit_is_refused_before_anything_starts(home: Path, shapes: Path) -> None:
