@@ -54,10 +54,10 @@ def draw(runs: list[Run]) -> None:
         page_file = Path(folder) / "chart.html"
         figure.write_html(page_file, config={"displayModeBar": False})
         browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=2)
+        page = browser.new_page(viewport={"width": WIDTH + 40, "height": HEIGHT + 40}, device_scale_factor=2)
         page.goto(page_file.as_uri())
         page.locator(".main-svg").first.wait_for()
-        page.screenshot(path=PICTURE, clip={"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT})
+        page.locator(".js-plotly-plot").screenshot(path=PICTURE)
         browser.close()
 
 

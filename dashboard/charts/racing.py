@@ -1,6 +1,6 @@
 """How soon runs get how far: validation accuracy over the minutes each has had."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,6 +9,7 @@ from dashboard.charts import theme
 
 HEIGHT = 400  # pixels
 ROOM = 1.16  # of the time axis, for the names at the ends of the curves
+APART = 0.08  # of the accuracy axis, between two labels
 
 
 def race(runs: Mapping[str, pd.DataFrame]) -> go.Figure:
@@ -30,6 +31,7 @@ def race(runs: Mapping[str, pd.DataFrame]) -> go.Figure:
     figure.update_layout(showlegend=True, **theme.legend_on_top(figure))
     for index, (name, rows) in enumerate(curves.items()):
         _draw(figure, name, rows, theme.CLASS_COLORS[index % len(theme.CLASS_COLORS)], longest, index)
+    _keep_apart(figure.layout.annotations)
     seconds = longest < 1.5
     figure.update_xaxes(title_text="minutes since the run began", range=[0, longest * ROOM], showgrid=False, nticks=8)
     figure.update_xaxes(tickformat=".2~f" if seconds else None)
@@ -62,6 +64,14 @@ def _draw(figure: go.Figure, name: str, rows: pd.DataFrame, color: str, longest:
         x=max(end, longest), y=best, text=f"<b>{best:.0%}</b>", showarrow=False, xanchor="left", xshift=8,
         font={"color": color, "size": 16},
     )  # fmt: skip
+
+
+def _keep_apart(labels: Sequence[go.layout.Annotation]) -> None:
+    """Move labels up that would be written over each other."""
+    lowest = 0.0
+    for label in sorted(labels, key=lambda each: float(each.y)):
+        label.y = max(float(label.y), lowest)
+        lowest = label.y + APART
 
 
 def _headline(curves: Mapping[str, pd.DataFrame]) -> tuple[str, str]:

@@ -25,6 +25,12 @@ def test_a_run_that_ended_first_goes_on_at_its_best_and_the_longest_does_not() -
     assert [(list(each.x), list(each.y)) for each in dotted] == [([0.4, 4.0], [0.8, 0.8])]
 
 
+def test_labels_of_runs_that_end_alike_are_not_written_over_each_other() -> None:
+    figure = racing.race({"a": rows((2, 0.73)), "b": rows((1, 0.7)), "c": rows((1, 0.2))})
+    places = sorted(float(note.y) for note in figure.layout.annotations)
+    assert places[0] == 0.2 and places[1] == 0.7 and places[2] >= 0.7 + racing.APART
+
+
 def test_before_the_first_epoch_it_says_what_will_come() -> None:
     nothing = racing.race({"AlexNet": rows(), "MobileNetV2": rows()})
     assert not nothing.data and "minutes" in nothing.layout.annotations[0].text
