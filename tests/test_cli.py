@@ -199,7 +199,7 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
     assert thaw("stop", run).stderr.startswith("run-over: ")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_alexnet_begins_with_random_weights_and_learns_as_a_whole(home: Path, shapes: Path) -> None:
     given = ("--backbone", "AlexNet", "--image-size", "67", "--fine-tune-epochs", "3", "--detach", "--json")
     done = thaw("train", "--dataset", shapes, *given)

@@ -1,5 +1,7 @@
 """A browser, a server, and a watch that no page calls home, throws, or opens a dialog."""
 
+import contextlib
+import functools
 import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -7,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from dashboard.ui import navigation
 from tests.browser import visitor
 from tests.browser.server import ROOT, Server, serving
 from tests.browser.visitor import Watch
@@ -18,6 +21,14 @@ REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 MakeServer = Callable[..., Server]
 Visit = Callable[..., Page]
+
+
+def every_page(*in_every_run: str) -> list[Any]:
+    """A parameter for every page; but for these they are for the long sweeps."""
+    return [
+        pytest.param(row, id=row.name, marks=[] if row.name in in_every_run else [pytest.mark.soak])
+        for row in navigation.ROWS
+    ]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,35 +66,48 @@ def server_cut_off(tmp_path_factory: pytest.TempPathFactory, empty_keras_home: P
         yield server
 
 
-@pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Opens a page of a server in a fresh profile. At the end, whatever the browser did unseen fails the test."""
-    opened: list[tuple[Any, Page, Watch, Server]] = []
+@pytest.fixture(scope="module")
+def profiles(browser: Browser) -> Iterator[Callable[[Server], tuple[BrowserContext, Watch]]]:
+    """One profile for each server of a module: what every page loads is loaded and compiled once."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda server: stack.enter_context(visitor.profile(browser, server.url)))
 
-    def visit(server: Server, path: str = "/", **options: Any) -> Page:
-        context = visitor.visiting(browser, server.url, **options)
-        page, watch = context.__enter__()
-        opened.append((context, page, watch, server))
+
+@pytest.fixture
+def visit(
+    profiles: Callable[[Server], tuple[BrowserContext, Watch]], request: pytest.FixtureRequest
+) -> Iterator[Visit]:
+    """Opens a page of a server. At the end, whatever the browser did unseen fails the test."""
+    opened: dict[Server, tuple[BrowserContext, Watch]] = {}
+
+    def visit(server: Server, path: str = "/", *, color_scheme: Any = None, viewport: Any = visitor.WIDE) -> Page:
+        context, _ = opened[server] = profiles(server)
+        page = context.new_page()
+        page.emulate_media(color_scheme=color_scheme)
+        page.set_viewport_size(viewport)
         visitor.go(page, path)
         return page
 
     yield visit
     failed = request.node.stash.get(REPORTS, {}).get("call")
-    for number, (context, page, watch, server) in enumerate(opened):
+    noticed = []
+    for number, (server, (context, watch)) in enumerate(opened.items()):
         if failed is not None and failed.failed:
-            keep_pictures(page, f"{request.node.name}-{number}")
+            keep_pictures(context, f"{request.node.name}-{number}")
             print(f"The browser noticed: {watch}", f"The server said: {server.log()[-3000:]}", sep="\n")
-        context.__exit__(None, None, None)
+        for page in context.pages:
+            page.close()
+        noticed.append(watch.begin_again())
     if failed is None or not failed.failed:
-        for _, _, watch, _ in opened:
+        for watch in noticed:
             watch.check()
 
 
-def keep_pictures(page: Page, name: str) -> None:
-    """What every tab of the profile showed when the test failed."""
+def keep_pictures(context: BrowserContext, name: str) -> None:
+    """What every tab of a profile showed when the test failed."""
     RESULTS.mkdir(exist_ok=True)
     plain = re.sub(r"[^\w-]+", "-", name)
-    for number, tab in enumerate(page.context.pages):
+    for number, tab in enumerate(context.pages):
         tab.screenshot(path=RESULTS / f"{plain}-{number}.png")
 
 

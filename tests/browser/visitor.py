@@ -17,6 +17,7 @@ CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 OPENINGS = 6  # of a list of options that closes again
 PATIENCE = 60_000  # milliseconds for anything that needs no training, on a busy machine
+WIDE = {"width": 1280, "height": 900}
 POLLING = 100  # milliseconds between two looks; a look at every frame keeps a processor busy
 
 # On a deep link Streamlit first looks for a server below that path, then at the root. It finds it there.
@@ -58,6 +59,12 @@ class Watch:
         """Forget errors that had to come, such as those of a connection that a test cut."""
         self.errors = [error for error in self.errors if not re.search(pattern, error)]
 
+    def begin_again(self) -> "Watch":
+        """Forget everything; what there was."""
+        seen = Watch(self.errors, self.abroad, self.dialogs)
+        self.errors, self.abroad, self.dialogs = [], [], []
+        return seen
+
     def check(self) -> None:
         assert not self.abroad, f"requests left this machine: {self.abroad}"
         assert not self.dialogs, f"a dialog opened: {self.dialogs}"
@@ -82,15 +89,21 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def visiting(browser: Browser, url: str, **options: Any) -> Iterator[tuple[Page, Watch]]:
-    """A page in a fresh profile, not yet anywhere, and the watch over it."""
-    options = {"viewport": {"width": 1280, "height": 900}, **options}
-    context = browser.new_context(base_url=url, accept_downloads=True, **options)
+def profile(browser: Browser, url: str, **options: Any) -> Iterator[tuple[BrowserContext, Watch]]:
+    """A fresh profile, and the watch over it."""
+    context = browser.new_context(base_url=url, accept_downloads=True, **{"viewport": WIDE, **options})
     context.set_default_timeout(PATIENCE)
     try:
-        yield context.new_page(), Watch().over(context)
+        yield context, Watch().over(context)
     finally:
         context.close()
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, **options: Any) -> Iterator[tuple[Page, Watch]]:
+    """A page in a fresh profile, not yet anywhere, and the watch over it."""
+    with profile(browser, url, **options) as (context, watch):
+        yield context.new_page(), watch
 
 
 def settle(page: Page, timeout: float = PATIENCE) -> None:

@@ -16,6 +16,7 @@ from dashboard.runs import events, queue, status, supervisor
 from dashboard.runs.run import Run
 from dashboard.ui import launching
 from tests.faults.conftest import kill, status_of, worker_of
+from tests.faults.pressing import press_train
 from tests.pages.conftest import OpenPage, open_page, settle
 from tests.waiting import wait_until
 
@@ -149,13 +150,9 @@ def test_an_orphan_that_is_frozen_is_killed_too(endless: Recipe, monkeypatch: py
     wait_until(looked, seconds=40)
 
 
-def _press_train(recipe: str) -> str:
-    return launching.enqueue(Recipe.model_validate_json(recipe))[0]
-
-
 def test_twelve_processes_that_press_train_at_once_start_one_run(recipe: Recipe) -> None:
     with multiprocessing.get_context("spawn").Pool(12) as pool:
-        pressed = pool.map(_press_train, [recipe.model_dump_json()] * 24, chunksize=1)
+        pressed = pool.map(press_train, [recipe.model_dump_json()] * 24, chunksize=1)
     assert len(set(pressed)) == 1
     assert list(queue.listing()["id"]) == pressed[:1]
     assert len(list(in_workspace("runs", "any").parent.iterdir())) == 1, "no directory without a row"
