@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ import pytest
 from dashboard.core import database
 from dashboard.core.errors import SettingsError
 from dashboard.core.settings import settings
+from dashboard.data import datasets, samples
+from dashboard.data.datasets import Dataset
 from tests import postgresql
+from tests.sharing import once
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -59,6 +62,27 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     settings.cache_clear()
     yield tmp_path / "workspace"
     settings.cache_clear()
+
+
+@pytest.fixture
+def take_shapes(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
+    """Import the demo set of shapes. Into a workspace that is still empty comes a copy of one import for all tests."""
+
+    def take_shapes(images_a_class: int = 6, side: int = 32) -> Dataset:
+        size = samples.ShapesSettings(images_a_class=images_a_class, side=side)
+        if workspace.exists() or "THAW_DATABASE_URL" in os.environ:
+            return samples.import_sample("shapes", settings=size)
+
+        def make(folder: Path) -> None:
+            samples.import_sample("shapes", settings=size)
+            database.database().dispose()
+            shutil.move(workspace, folder)
+
+        made = once(tmp_path_factory, f"workspace-of-shapes-{images_a_class}-{side}", make)
+        shutil.copytree(made, workspace)
+        return datasets.get(datasets.listing()["id"].iloc[0])
+
+    return take_shapes
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ import pytest
 from dashboard.core import lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import ROOT
-from dashboard.data import datasets, samples
+from dashboard.data import datasets
+from dashboard.data.datasets import Dataset
 from dashboard.data.weights import take_file
 from dashboard.runs import queue
 from dashboard.runs.run import Run, prepare
@@ -49,8 +50,8 @@ def lively_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def recipe(workspace: Path, lively_file: Path) -> Recipe:
-    dataset = samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+def recipe(take_shapes: Callable[..., Dataset], lively_file: Path) -> Recipe:
+    dataset = take_shapes()
     file = take_file(lively_file, lively_file.name)
     return Recipe(dataset=dataset.id, dataset_version=dataset.version, weights_file=file, **FIELDS)
 

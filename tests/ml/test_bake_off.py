@@ -1,6 +1,6 @@
 """A candidate of a bake-off: judged by pictures it has not seen, on features that a run then finds computed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,8 @@ from dashboard.core.candidates import candidate
 from dashboard.core.errors import DatasetError, WeightsError
 from dashboard.core.recipe import Recipe, recipe_from
 from dashboard.core.settings import settings
-from dashboard.data import datasets, samples
-from dashboard.data.datasets import picture_path
+from dashboard.data import datasets
+from dashboard.data.datasets import Dataset, picture_path
 from dashboard.ml import bake_off, classifier, material, weights
 from dashboard.runs import cache
 
@@ -37,11 +37,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def recipe(workspace: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
+def recipe(take_shapes: Callable[..., Dataset], published: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
     """A candidate on a real dataset: three textures, ten pictures each, of which the test pictures are gone."""
     monkeypatch.setenv("KERAS_HOME", str(published))
     settings.cache_clear()
-    dataset = samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=10, side=48))
+    dataset = take_shapes(images_a_class=10, side=48)
     members = datasets.members(dataset)
     for sha in members.loc[members["split"] == "test", "sha256"]:
         picture_path(sha).unlink()

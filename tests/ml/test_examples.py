@@ -1,7 +1,7 @@
 """Examples of augmentation are the views that training takes, small."""
 
 import io
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from dashboard.core import database
 from dashboard.core.augmentations import AUGMENTATIONS
 from dashboard.core.errors import DatasetError
 from dashboard.core.recipe import Recipe
-from dashboard.data import datasets, samples
+from dashboard.data import datasets
 from dashboard.data.datasets import Dataset, picture_path
 from dashboard.ml import examples as writer
 from dashboard.ml import features, pictures
@@ -19,8 +19,8 @@ from dashboard.runs import examples
 
 
 @pytest.fixture
-def dataset(workspace: Any) -> Dataset:
-    return samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=48))
+def dataset(take_shapes: Callable[..., Dataset]) -> Dataset:
+    return take_shapes(side=48)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """AlexNet from nothing beside a pretrained network."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
-from dashboard.data import samples
 from dashboard.data.datasets import Dataset
 from dashboard.runs import queue, status
 from dashboard.ui import racing
@@ -14,8 +14,8 @@ from tests.pages.conftest import OpenPage, settle
 
 
 @pytest.fixture
-def shapes(workspace: Path) -> Dataset:
-    return samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+def shapes(take_shapes: Callable[..., Dataset]) -> Dataset:
+    return take_shapes()
 
 
 def test_without_pictures_it_says_what_it_will_show(workspace: Path, open_page: OpenPage) -> None:

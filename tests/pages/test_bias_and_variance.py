@@ -1,5 +1,6 @@
 """The page of bias and variance: what it says with nothing there, and the setting of a kept measurement."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,17 +8,18 @@ import pytest
 from dashboard.core import files
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
-from dashboard.data import datasets, samples
+from dashboard.data import datasets
+from dashboard.data.datasets import Dataset
 from dashboard.runs import queue, status, variances
 from tests.pages.conftest import OpenPage
 
 
 @pytest.fixture
-def recipe(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+def recipe(take_shapes: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     """A dataset, no weights of any backbone, and a run whose recipe is the draft."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     settings.cache_clear()
-    dataset = samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+    dataset = take_shapes()
     recipe = Recipe(dataset=dataset.id, backbone="MobileNet", alpha=0.25, weights="none", image_size=32)
     queue.change(queue.enqueue(recipe).id, status.INTERRUPTED, only_from=(status.QUEUED,))
     return recipe

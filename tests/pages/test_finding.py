@@ -1,5 +1,6 @@
 """The learning-rate finder on the Train page."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,17 +8,18 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import settings
-from dashboard.data import datasets, samples
+from dashboard.data import datasets
+from dashboard.data.datasets import Dataset
 from dashboard.runs import queue, status
 from tests.pages.conftest import OpenPage, plain, settle
 
 
 @pytest.fixture
-def shapes(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shapes(take_shapes: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dataset, and no weights of any backbone."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     settings.cache_clear()
-    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=10, side=32))
+    take_shapes(images_a_class=10)
 
 
 def said(at: AppTest) -> str:

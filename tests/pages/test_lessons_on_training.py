@@ -2,13 +2,13 @@
 
 import json
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.core.recipe import Recipe
-from dashboard.data import datasets, samples
+from dashboard.data.datasets import Dataset
 from dashboard.runs import queue, status
 from dashboard.runs.run import Run
 from tests.pages.conftest import OpenPage, plain, settle
@@ -17,10 +17,9 @@ NETWORK = {"backbone": "MobileNet", "alpha": 0.25, "weights": "none", "image_siz
 
 
 @pytest.fixture
-def run(workspace: Path) -> Run:
+def run(take_shapes: Callable[..., Dataset]) -> Run:
     """A run on 8 classes of 6 pictures that has ended without a word."""
-    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
-    dataset = datasets.listing()["id"].iloc[0]
+    dataset = take_shapes().id
     run = queue.enqueue(Recipe(dataset=dataset, **NETWORK))
     queue.change(run.id, status.INTERRUPTED, only_from=(status.QUEUED,))
     return run

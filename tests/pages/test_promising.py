@@ -1,13 +1,14 @@
 """The promise before a run, measured by a real worker process."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.core import machine
-from dashboard.data import samples
+from dashboard.data.datasets import Dataset
 from dashboard.runs import queue
 from tests.pages.conftest import OpenPage, plain, settle
 from tests.waiting import wait_until
@@ -35,9 +36,9 @@ def change_memory(workspace: Path, **to: int) -> dict[str, int]:
 
 
 def test_the_train_page_says_what_a_run_takes_refuses_what_cannot_fit_and_plans(
-    workspace: Path, open_page: OpenPage
+    workspace: Path, take_shapes: Callable[..., Dataset], open_page: OpenPage
 ) -> None:
-    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=8, side=32))
+    take_shapes(images_a_class=8)
     at = open_page("model")
     at.selectbox(key="frame_backbone").set_value("MobileNet").run()
     at.selectbox(key="model_alpha").set_value(0.25).run()

@@ -1,15 +1,17 @@
 """Runs beside each other."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 from dashboard.core.recipe import Recipe
-from dashboard.data import samples
+from dashboard.data.datasets import Dataset
 from dashboard.runs import queue
 from tests.pages.conftest import OpenPage
 
 
-def test_settings_that_differ_stand_apart_from_those_that_do_not(workspace: Path, open_page: OpenPage) -> None:
-    dataset = samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+def test_settings_that_differ_stand_apart_from_those_that_do_not(
+    take_shapes: Callable[..., Dataset], open_page: OpenPage
+) -> None:
+    dataset = take_shapes()
     recipe = Recipe(dataset=dataset.id, dataset_version=dataset.version, weights="none", image_size=32)
     for rate in (1e-3, 1e-2):
         queue.request_stop(queue.enqueue(recipe.replace(learning_rate=rate)).id)

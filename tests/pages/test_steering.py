@@ -1,21 +1,21 @@
 """A run is steered, paused, moved in the queue and lengthened from its pages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from dashboard.core.lease import Lease
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace as in_workspace
-from dashboard.data import samples
+from dashboard.data.datasets import Dataset
 from dashboard.runs import checkpoints, queue, status, steering, supervisor
 from dashboard.runs.run import Run
 from tests.pages.conftest import OpenPage
 
 
 @pytest.fixture
-def recipe(workspace: object) -> Recipe:
-    dataset = samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+def recipe(take_shapes: Callable[..., Dataset]) -> Recipe:
+    dataset = take_shapes()
     return Recipe(dataset=dataset.id, dataset_version=dataset.version, weights="none", image_size=32)
 
 

@@ -1,21 +1,22 @@
 """The Train page before a run: what augmentation does and costs, and what is kept."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.core.augmentations import AUGMENTATIONS
-from dashboard.data import samples
+from dashboard.data.datasets import Dataset
 from dashboard.runs import cache
 from tests.pages.conftest import OpenPage, settle
 
 
 @pytest.fixture
-def train(workspace: object, open_page: OpenPage) -> AppTest:
+def train(take_shapes: Callable[..., Dataset], open_page: OpenPage) -> AppTest:
     """The Train page, with 8 classes of 6 pictures."""
-    samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+    take_shapes()
     return open_page("train")
 
 

@@ -1,18 +1,17 @@
 """Runs without a network: a workspace with a dataset of generated pictures."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from dashboard.core.recipe import Recipe
-from dashboard.data import samples
 from dashboard.data.datasets import Dataset
 
 
 @pytest.fixture
-def dataset(workspace: Path) -> Dataset:
+def dataset(take_shapes: Callable[..., Dataset]) -> Dataset:
     """A small demo set, taken in by the real intake."""
-    return samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+    return take_shapes()
 
 
 @pytest.fixture

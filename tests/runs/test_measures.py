@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,8 @@ from dashboard.core import machine
 from dashboard.core.errors import RecipeError
 from dashboard.core.recipe import Recipe
 from dashboard.core.settings import workspace as in_workspace
-from dashboard.data import datasets, samples
+from dashboard.data import datasets
+from dashboard.data.datasets import Dataset
 from dashboard.runs import cache, measures
 from dashboard.runs.run import versions
 from tests.core.test_promise import BLOCKS, WHOLE, part
@@ -20,9 +20,9 @@ Measured = Callable[..., Recipe]
 
 
 @pytest.fixture
-def measured(workspace: Path) -> Measured:
+def measured(take_shapes: Callable[..., Dataset]) -> Measured:
     """A recipe on a small dataset, measured at its head and upper third; arguments are fields of both parts."""
-    dataset = samples.import_sample("shapes", settings=samples.ShapesSettings(images_a_class=6, side=32))
+    dataset = take_shapes()
     recipe = Recipe(dataset=dataset.id, dataset_version=dataset.version, augmentation=("flip",), views=3)
     path = in_workspace("cache", "topology", f"MobileNetV2-1-224-keras{versions()['keras']}.json")
     path.write_text(json.dumps([{"name": name} for name in BLOCKS]))
