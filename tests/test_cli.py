@@ -29,6 +29,12 @@ def thaw(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=400)
 
 
+def inside(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same within this process, where a test is about what is said and not about the shell."""
+    done = CliRunner().invoke(cli.main, [str(each) for each in arguments])
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of generated pictures, eight classes of twelve."""
@@ -74,17 +80,17 @@ def test_import_follows_a_label_file_and_says_what_it_took(home: Path, flat: Pat
     labels = {"inside": flat / "table.csv", "by name": "table.csv", "elsewhere": tmp_path / "labels.tsv"}[where]
     if where == "elsewhere":
         (flat / "table.csv").rename(labels)
-    done = thaw("import", flat, "--labels", labels, "--class-column", "Column 3", "--json")
+    done = inside("import", flat, "--labels", labels, "--class-column", "Column 3", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["classes"] == 2 and json.loads(done.stdout)["refused"] == 0
     assert f"{Path(labels).name}: pictures from Column 1; classes from Column 3" in done.stderr
 
 
 def test_import_does_not_guess_between_columns(home: Path, flat: Path) -> None:
-    done = thaw("import", flat, "--labels", "table.csv")
+    done = inside("import", flat, "--labels", "table.csv")
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("label-column-missing: ") and "'Column 2', 'Column 3'" in done.stderr
-    done = thaw("import", flat, "--labels", "no.csv")
+    done = inside("import", flat, "--labels", "no.csv")
     assert done.returncode == 2 and done.stderr.startswith("label-file-unknown: ") and "table.csv" in done.stderr
 
 
@@ -128,7 +134,7 @@ def test_a_shell_gets_that_code_and_that_line(home: Path) -> None:
 
 
 def test_absent_imagenet_weights_name_the_file_and_the_folder(home: Path, shapes: Path, tmp_path: Path) -> None:
-    done = thaw("train", "--dataset", shapes, "--alpha", "0.35", "--weights", "imagenet")
+    done = inside("train", "--dataset", shapes, "--alpha", "0.35", "--weights", "imagenet")
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("weights-absent: ")
@@ -142,7 +148,7 @@ def test_an_untrainable_folder_is_refused_with_the_expected_layout(home: Path, t
     os.symlink(shapes / "circle", one / "circle")
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", one):
-        done = thaw("import", folder)
+        done = inside("import", folder)
         assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("dataset-"), done.stderr
 
 
@@ -223,7 +229,7 @@ def test_no_other_network_is_put_in_the_place_of_one_that_was_named(home: Path) 
 def test_a_detached_run_uses_the_split_it_is_given_and_the_bundled_weights_and_stops_on_request(
     home: Path, shapes: Path, tmp_path: Path
 ) -> None:
-    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    dataset = json.loads(inside("import", shapes, "--json").stdout)["dataset"]
     rows = []
     for name in sorted(path.name for path in shapes.iterdir()):
         for number, path in enumerate(sorted((shapes / name).iterdir())):
@@ -234,7 +240,7 @@ def test_a_detached_run_uses_the_split_it_is_given_and_the_bundled_weights_and_s
     endless = ("--epochs", "500", "--patience", "500", "--detach", "--json")
     given = ("--no-cache", "--precision", "float32", "--views", "7", "--schedule", "reduce on plateau")
     changes = ("--augmentation", "zoom", "--augmentation", "flip")
-    done = thaw("train", "--dataset", dataset, "--split", split, *small, *endless, *given, *changes)
+    done = inside("train", "--dataset", dataset, "--split", split, *small, *endless, *given, *changes)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)["run"]
     recipe = open_run(run).recipe
@@ -243,42 +249,42 @@ def test_a_detached_run_uses_the_split_it_is_given_and_the_bundled_weights_and_s
     assert (recipe.cache, recipe.precision, recipe.views) == (False, "float32", 7)
     assert (recipe.schedule, recipe.augmentation) == ("reduce on plateau", ("zoom", "flip"))
     wait_until(lambda: len(open_run(run).history()) >= 1, seconds=120)
-    assert thaw("stop", run).returncode == 0
-    wait_until(lambda: json.loads(thaw("show", run, "--json").stdout)["status"] == "stopped", seconds=60)
+    assert inside("stop", run).returncode == 0
+    wait_until(lambda: json.loads(inside("show", run, "--json").stdout)["status"] == "stopped", seconds=60)
     assert open_run(run).has_model
     manifest = open_run(run).manifest
     divided = dict(row.split(",") for row in rows)
     assert all(divided[path.removeprefix("shapes/")] == split for path, split in manifest[["path", "split"]].values)
     split.write_text("path,split\nnowhere.png,train\n")
-    refused = thaw("train", "--dataset", dataset, "--split", split, *small, *endless).stderr
+    refused = inside("train", "--dataset", dataset, "--split", split, *small, *endless).stderr
     assert refused.splitlines()[-1].startswith("split-file-")
 
 
 def test_what_was_measured_not_to_fit_is_refused_before_anything_starts(home: Path, shapes: Path) -> None:
-    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    dataset = json.loads(inside("import", shapes, "--json").stdout)["dataset"]
     recipe = Recipe(dataset=dataset, dataset_version=1, weights="none", unfreeze_from="block_8")
     path = in_workspace("cache", "topology", f"MobileNetV2-1-224-keras{versions()['keras']}.json")
     path.write_text(json.dumps([{"name": name} for name in BLOCKS]))
     parts = [asdict(part(cut, memory=10**15)) for cut in (None, "block_8")]
     measures.keep(recipe, {"whole": asdict(WHOLE), "parts": parts})
-    done = thaw("train", "--dataset", dataset, "--weights", "none", "--unfreeze-from", "block_8", "--detach")
+    done = inside("train", "--dataset", dataset, "--weights", "none", "--unfreeze-from", "block_8", "--detach")
     assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("does-not-fit: "), done.stderr
-    assert thaw("runs", "--json").stdout.strip() == "[]"
+    assert inside("runs", "--json").stdout.strip() == "[]"
 
 
 def test_a_recipe_file_keeps_what_no_option_changes(home: Path, shapes: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text(json.dumps({"augmentation": ["sepia"], "cache": False}))
-    assert thaw("train", "--dataset", shapes, "--recipe", recipe).stderr.startswith("augmentation-unknown: ")
+    assert inside("train", "--dataset", shapes, "--recipe", recipe).stderr.startswith("augmentation-unknown: ")
 
 
 def test_a_recipe_alone_is_trained_on_the_version_it_was_made_for(home: Path, shapes: Path, tmp_path: Path) -> None:
-    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    dataset = json.loads(inside("import", shapes, "--json").stdout)["dataset"]
     recipe, said = tmp_path / "recipe.json", []
     for version in (7, 1):
         of_run = {"recipe": Recipe(dataset=dataset, dataset_version=version).model_dump(mode="json"), "versions": {}}
         recipe.write_text(json.dumps(of_run))
-        said.append(thaw("train", "--recipe", recipe).stderr)
+        said.append(inside("train", "--recipe", recipe).stderr)
     assert said[0].startswith(f"dataset-unknown: There is no version 7 of dataset '{dataset}'")
     assert said[1].startswith("weights-absent: "), "what comes after the dataset was found"
 
@@ -290,7 +296,7 @@ def test_what_is_kept_is_shown_and_removed_but_for_what_is_in_use(home: Path) ->
     (cache.root() / "a" / cache.KEY).write_text(json.dumps(key))
     cache.give_back()
     cache.take("b")
-    record = json.loads(thaw("cache", "--json").stdout)
+    record = json.loads(inside("cache", "--json").stdout)
     assert record["used"] == sum(each["bytes"] for each in record["kept"]) >= 2_000_000
     assert (record["limit"], record["freed"]) == (10_000_000_000, 0)
     kept = {each["backbone"]: each for each in record["kept"]}
@@ -302,33 +308,33 @@ def test_what_is_kept_is_shown_and_removed_but_for_what_is_in_use(home: Path) ->
         "in_use": False,
     }
     assert kept["–"]["in_use"]
-    said = thaw("cache", "--clear").stdout
+    said = inside("cache", "--clear").stdout
     assert "0.001 GB of 10 GB kept (THAW_FEATURES_GIGABYTES); 1 folder." in said and "0.001 GB removed." in said
     assert [each.folder.name for each in cache.kept()] == ["b"]
     cache.give_back()
 
 
 def test_a_dataset_is_corrected_undone_and_has_a_log(home: Path, shapes: Path) -> None:
-    dataset = json.loads(thaw("import", shapes, "--json").stdout)["dataset"]
+    dataset = json.loads(inside("import", shapes, "--json").stdout)["dataset"]
     picture = next(path.relative_to(shapes).as_posix() for path in sorted(shapes.rglob("*.*")))
     other = sorted(path.name for path in shapes.iterdir())[1]
-    done = thaw("dataset", "move", dataset, picture, "--to", other, "--json")
+    done = inside("dataset", "move", dataset, picture, "--to", other, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         "dataset": dataset,
         "version": 2,
         "sentence": f"1 picture moved to '{other}'. Version 2.",
     }
-    assert thaw("dataset", "undo", dataset).stdout == f"Undone: 1 picture moved to '{other}'. Version 3.\n"
-    refused = thaw("dataset", "rename-class", dataset, "nothing", "x")
+    assert inside("dataset", "undo", dataset).stdout == f"Undone: 1 picture moved to '{other}'. Version 3.\n"
+    refused = inside("dataset", "rename-class", dataset, "nothing", "x")
     assert refused.returncode == 2 and refused.stderr.startswith("class-unknown: ")
-    log = json.loads(thaw("dataset", "log", dataset, "--json").stdout)
+    log = json.loads(inside("dataset", "log", dataset, "--json").stdout)
     assert [each["version"] for each in log] == [3, 2, 1] and log[-1]["reason"] == "imported"
 
 
 def test_bring_refuses_a_file_that_is_no_export_with_its_code(home: Path, tmp_path: Path) -> None:
     (tmp_path / "model.weights.h5").write_bytes(b"weights")
-    done = thaw("bring", tmp_path / "model.weights.h5")
+    done = inside("bring", tmp_path / "model.weights.h5")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
         "model-kind: The file 'model.weights.h5' cannot be brought. Expected"

@@ -117,11 +117,16 @@ def _remove(name: str) -> None:
     st.rerun()
 
 
-def fetching() -> None:
+def fetching(table: pd.DataFrame) -> None:
     """Choose weights that are not here, see how large they are, fetch them for a time without a network."""
     st.subheader("Fetch for a time without a network")
     if done := panels.job(FETCHING):
-        st.success(f"Fetched and checked: {text.count(len(done.result), 'file')}.", icon=":material/download_done:")
+        state.remember("fetched_weights", len(done.result))
+        if not set(done.result) <= set(table["name"]):  # it ended after the table was made
+            st.rerun()
+    if fetched := state.remembered("fetched_weights", 0):
+        state.remember("fetched_weights", 0)
+        st.success(f"Fetched and checked: {text.count(fetched, 'file')}.", icon=":material/download_done:")
     missing = {name: each for name, each in kept_weights.catalogue().items() if not each.file.present}
     if panels.busy(FETCHING) or not missing:
         return

@@ -31,7 +31,8 @@ def test_it_times_every_part_and_keeps_the_features_it_has_made(
     assert [part.cut for part in parts] == cuts
     assert [part.cached for part in parts] == [True, True]
     for part in parts:
-        assert part.step_seconds > 0 and part.validation_step_seconds > 0 and part.trace_seconds > 0, part.cut
+        assert part.step_seconds > 0 and part.validation_step_seconds > 0, part.cut
+        assert part.trace_seconds >= 0, "what the first epoch took longer: on a busy machine perhaps nothing"
         assert part.memory > 100_000_000 and 0 <= part.memory_a_picture < part.memory, part.cut
     head, upper = parts
     assert head.parameters == 256 * 4 + 4 < upper.parameters < whole.parameters

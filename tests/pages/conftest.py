@@ -22,16 +22,27 @@ OpenPage = Callable[[str], AppTest]
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
+PAGES: dict[str, object] = {}  # as `st.navigation` told them to the first AppTest of this process
+
+
+def enter(page: str, timeout: float = 30) -> AppTest:
+    """A page as a link leads to it, without another one before it; by its name in `pages/`."""
+    # The real entry: on the st.App wrapper AppTest renders nothing and raises nothing.
+    at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=timeout)
+    if page == "home":
+        return at.run()
+    if not PAGES:
+        PAGES.update(at.run()._registered_pages)
+        return enter(page, timeout)
+    at._registered_pages = PAGES  # AppTest knows no page before it has shown one
+    return at.switch_page(f"../../pages/{page}.py").run()
+
+
 @pytest.fixture
 def open_page(workspace: Path) -> Iterator[OpenPage]:
     """Opens a page by its name in `pages/`."""
 
-    def open_page(page: str) -> AppTest:
-        # The real entry: on the st.App wrapper AppTest renders nothing and raises nothing.
-        at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=30).run()
-        return at if page == "home" else at.switch_page(f"../../pages/{page}.py").run()
-
-    yield open_page
+    yield enter
     st.cache_data.clear()
     st.cache_resource.clear()  # it outlives an AppTest
 

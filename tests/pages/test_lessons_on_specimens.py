@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.core.settings import settings
 from tests.drawn import drawn_run
-from tests.pages.conftest import ROOT, settle
+from tests.pages.conftest import enter, settle
 
 pytestmark = pytest.mark.slow
 
@@ -30,8 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def opened(page: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=120).run()
-    at.switch_page(f"../../pages/{page}.py").run()
+    at = enter(page, timeout=120)
     settle(at, lambda at: not any(each.key.startswith("cancel_") for each in at.button), seconds=120)
     assert not at.exception
     return at

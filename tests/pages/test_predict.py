@@ -19,7 +19,7 @@ from dashboard.runs.run import Run
 from dashboard.ui import places, predicted, predicting, resources
 from tests.drawn import CLASS_NAMES, drawn_run
 from tests.making import folder_of, picture, zip_of
-from tests.pages.conftest import ROOT, plain, settle
+from tests.pages.conftest import enter, plain, settle
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +51,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 @pytest.fixture
 def page(run: Run) -> Iterator[AppTest]:
-    at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=60).run()
-    yield at.switch_page("../../pages/predict.py").run()
+    yield enter("predict", timeout=60)
     for batch in batches.of_run(run):
         batches.discard(batch)
     st.cache_data.clear()

@@ -19,7 +19,7 @@ from dashboard.data import datasets, samples
 from dashboard.runs import queue, status
 from dashboard.runs.certificates import certificate_path
 from dashboard.runs.run import open_run
-from tests.pages.conftest import ROOT, OpenPage, heavy_modules_after_all_pages, plain, settle
+from tests.pages.conftest import ROOT, OpenPage, enter, heavy_modules_after_all_pages, plain, settle
 
 pytestmark = pytest.mark.slow
 
@@ -58,8 +58,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def open_trained(trained: Path) -> Iterator[OpenPage]:
     def open_trained(page: str) -> AppTest:
-        at = AppTest.from_file(str(ROOT / "dashboard/ui/main.py"), default_timeout=60).run()
-        at = at if page == "home" else at.switch_page(f"../../pages/{page}.py").run()
+        at = enter(page, timeout=60)
         assert not at.exception and not at.error, page
         return at
 
