@@ -33,17 +33,17 @@ def test_a_picture_of_any_size_means_the_same_to_the_whole_model_and_to_the_part
     enliven(part, 64)
     rng = np.random.default_rng(1)
     raw = rng.uniform(0, 255, (2, height, width, 3)).astype("float32")
-    whole = model.predict_on_batch(raw)
+    whole = np.asarray(model(raw, training=False))
     assert np.abs(whole[0] - whole[1]).max() > 1e-5, "outputs must vary, or equality proves nothing"
-    resized_within = keras.Model(model.input, model.get_layer(classifier.RESIZING).output).predict_on_batch(raw)
-    np.testing.assert_allclose(part.predict_on_batch(resized_within), whole, atol=1e-6)
+    resized_within = keras.Model(model.input, model.get_layer(classifier.RESIZING).output)(raw, training=False)
+    np.testing.assert_allclose(part(resized_within, training=False), whole, atol=1e-6)
     # Pictures are resized for training by another way to the same pixels. What rounding leaves of a difference moves
     # the answer less than grey levels moved by that much do; how far that is depends on the processor.
     resized = np.stack([resize(each, 64) for each in raw])
     np.testing.assert_allclose(resized, resized_within, atol=RESIZED_WITHIN)
-    answer = part.predict_on_batch(resized)
+    answer = np.asarray(part(resized, training=False))
     moved = resized + rng.choice([-RESIZED_WITHIN, RESIZED_WITHIN], resized.shape).astype("float32")
-    assert np.abs(answer - whole).max() <= max(1e-6, np.abs(part.predict_on_batch(moved) - answer).max())
+    assert np.abs(answer - whole).max() <= max(1e-6, np.abs(part(moved, training=False) - answer).max())
 
 
 def test_a_plain_call_of_the_model_predicts_and_learns_nothing(
@@ -119,7 +119,7 @@ def test_a_random_network_gives_features_that_vary_once_it_is_settled() -> None:
     pictures = np.random.default_rng(0).uniform(0, 255, (3, 8, 64, 64, 3)).astype("float32")
 
     def spread() -> float:
-        return float(features.predict_on_batch(pictures[0]).std(axis=0).mean())
+        return float(np.std(features(pictures[0], training=False), axis=0).mean())
 
     before = spread()
     classifier.settle(part, pictures)

@@ -1,5 +1,7 @@
 """Blocks: what can be frozen and thawed."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from dashboard.ml import backbone, classifier, cut
 NASNET = "NASNet"  # its cells reach back over one another
 
 
+@functools.cache
 def network(name: str) -> keras.Model:
+    """Built once for all tests, for nothing here changes it."""
     row = BACKBONES[name]
     images = keras.Input((row.smallest_image_size, row.smallest_image_size, 3))
     return backbone.build(row, 1.0, row.smallest_image_size, images)

@@ -1,6 +1,8 @@
 """Weights from files: judged before they are read."""
 
+import functools
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,18 +38,33 @@ def network(name: str, size: int = 32, **arguments: Any) -> keras.Model:
     return model
 
 
-@pytest.fixture
-def saved(tmp_path: Path, workspace: Path) -> Callable[..., Path]:
-    """A weights file of a network: as Keras 3 writes it, or as Keras 2 did."""
+@pytest.fixture(scope="module")
+def saved_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A weights file of a network: as Keras 3 writes it, or as Keras 2 did. Written once for all tests."""
+    folder = tmp_path_factory.mktemp("saved")
 
-    def saved(name: str = "MobileNetV2", layout: str = "keras 3", **arguments: Any) -> Path:
-        model = network(name, **({"alpha": 0.35} if name == "MobileNetV2" else {}) | arguments)
-        path = tmp_path / f"{name}.{'weights.' if layout == 'keras 3' else ''}h5"
+    @functools.cache
+    def saved_once(name: str, layout: str, **arguments: Any) -> Path:
+        model = network(name, **arguments)
+        place = folder / "-".join([layout, *map(str, arguments.values())])
+        place.mkdir(exist_ok=True)
+        path = place / f"{name}.{'weights.' if layout == 'keras 3' else ''}h5"
         if layout == "keras 3":
             model.save_weights(path)
         else:
             as_keras_2(model, path)
         return path
+
+    return saved_once
+
+
+@pytest.fixture
+def saved(saved_once: Callable[..., Path], tmp_path: Path, workspace: Path) -> Callable[..., Path]:
+    """A copy of such a file for this test, to be spoiled."""
+
+    def saved(name: str = "MobileNetV2", layout: str = "keras 3", **arguments: Any) -> Path:
+        path = saved_once(name, layout, **({"alpha": 0.35} if name == "MobileNetV2" else {}) | arguments)
+        return Path(shutil.copy(path, tmp_path))
 
     return saved
 
@@ -205,15 +222,15 @@ def test_efficientnet_with_imagenet_weights_is_the_network_keras_makes_of_them(
     pictures = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
     resized = ours.get_layer(classifier.RESIZING).output
     for layer, tolerance in (("stem_activation", 1e-5), ("block3a_project_bn", 1e-3)):
-        expected = keras.Model(theirs.inputs, theirs.get_layer(layer).output).predict_on_batch(pictures)
-        received = keras.Model(resized, ours.get_layer(layer).output).predict_on_batch(pictures)
+        expected = keras.Model(theirs.input, theirs.get_layer(layer).output)(pictures, training=False).numpy()
+        received = keras.Model(resized, ours.get_layer(layer).output)(pictures, training=False)
         assert expected.std() > 0.1, "outputs must vary, or equality proves nothing"
         np.testing.assert_allclose(received, expected, rtol=tolerance, atol=tolerance * float(expected.std()))
 
     ours.save_weights(tmp_path / "model.weights.h5")
     rebuilt = classifier.build(given, NAMES)
     rebuilt.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_array_equal(rebuilt.predict_on_batch(pictures), ours.predict_on_batch(pictures))
+    np.testing.assert_array_equal(rebuilt(pictures, training=False), ours(pictures, training=False))
 
 
 def keras_imagenet(path: Path, monkeypatch: pytest.MonkeyPatch) -> keras.Model:
@@ -236,8 +253,8 @@ def test_real_imagenet_weights_give_the_features_keras_gives(
     theirs = getattr(keras.applications, name)(alpha=alpha, include_top=False, weights=None, input_shape=(224, 224, 3))
     theirs.load_weights(imagenet_file(given.backbone_row, alpha, 224).path)
     pictures = np.random.default_rng(1).uniform(0, 255, (2, 224, 224, 3)).astype("float32")
-    expected = theirs.predict_on_batch(pictures / 127.5 - 1)
-    np.testing.assert_allclose(classifier.backbone_of(ours).predict_on_batch(pictures), expected, atol=1e-4)
+    expected = theirs(pictures / 127.5 - 1, training=False)
+    np.testing.assert_allclose(classifier.backbone_of(ours)(pictures, training=False), expected, atol=1e-4)
 
 
 def test_absent_imagenet_weights_are_refused_and_never_downloaded(
