@@ -20,7 +20,7 @@ def finish(run: Run) -> keras.Model:
     reader = Reader(run.recipe.image_size)
     pictures = reader.batch([picture_path(sha) for sha in run.manifest["sha256"]])
     classifier.settle(classifier.trainable_part(model), [pictures])
-    features = np.asarray(classifier.split(model, None)[0].predict(pictures, batch_size=8, verbose=0))
+    features = np.asarray(classifier.split(model, None)[0](pictures, training=False))
     features = features.mean(axis=(1, 2)) if features.ndim == 4 else features
     labels = np.array([run.class_names.index(name) for name in run.manifest["class_name"]])
     _fit_head(model.get_layer(classifier.PROBABILITIES), features, np.eye(len(run.class_names))[labels])

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from dashboard.core.errors import BackboneError, RunError, WeightsError, WorkerError
-from dashboard.data.weights import take_file
-from dashboard.ml import train
 from dashboard.runs import workers
 from dashboard.runs.run import Run
-from tests.ml.conftest import classified, draw_lively
+from tests.ml.conftest import classified
+from tests.ml.finishing import finish
 
 pytestmark = pytest.mark.slow
 
@@ -46,12 +45,10 @@ def test_it_answers_questions_about_networks_and_lives_on_after_refusals(worker:
 
 
 def test_it_predicts_what_the_table_says_and_reads_the_model_once(
-    make_run: Callable[..., Run], worker: workers.Worker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    make_run: Callable[..., Run], worker: workers.Worker, tmp_path: Path
 ) -> None:
-    file = take_file(draw_lively(tmp_path_factory, "MobileNetV2", 0.35, 96), "lively.weights.h5")
-    network = {"backbone": "MobileNetV2", "alpha": 0.35, "image_size": 96, "weights": "file", "weights_file": file}
-    run = make_run(**network, epochs=1, fine_tune_epochs=0)
-    train.train(run)
+    run = make_run(backbone="MobileNetV2", alpha=0.35, image_size=96)
+    finish(run)
     table = run.predictions()
     shas = list(table["sha256"])
     found = classified(worker, run, shas, tmp_path)
