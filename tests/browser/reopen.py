@@ -30,7 +30,7 @@ def recipe_and_labels(folder: Path) -> tuple[Recipe, list[str]]:
 def probabilities(model: keras.Model, pictures: list[Path]) -> list[list[float]]:
     """Of each picture as its file decodes to RGB, 0 to 255."""
     pixels = [np.asarray(Image.open(path).convert("RGB"), dtype="float32") for path in pictures]
-    return [model.predict(each[None], verbose=0)[0].tolist() for each in pixels]
+    return [np.asarray(model(each[None], training=False))[0].tolist() for each in pixels]
 
 
 def main(folder: Path, pictures: list[Path]) -> None:

@@ -104,17 +104,25 @@ def test_a_page_shows_names_as_they_are_and_has_no_serious_fault(
     for name in LITERAL.get(row.name, ()):
         assert name in visible_text(page), f"{name} is not readable"
     found = [f"light: {each}" for each in violations(page)]
-    found += [f"dark: {each}" for each in switched(page, "dark")]
+    wide = sideways(page)
+    page.set_viewport_size(NARROW)
+    found += [f"dark, on a phone: {each}" for each in switched(page, "dark")]
     assert not found, "\n".join(found)
+    assert not wide
     assert not sideways(page)
 
 
-@pytest.mark.parametrize("row", every_page("dataset", "run", "evaluate", "convolution"))
-def test_a_page_with_such_names_fits_a_phone(row: navigation.Row, furnished: Server, visit: Visit) -> None:
-    page = visit(furnished, visitor.address(row), color_scheme="dark", viewport=NARROW)
+@pytest.mark.soak
+@pytest.mark.parametrize("row", every_page())
+def test_a_page_with_such_names_fits_a_phone_and_a_dark_room(
+    row: navigation.Row, furnished: Server, visit: Visit
+) -> None:
+    page = visit(furnished, visitor.address(row), color_scheme="light", viewport=NARROW)
     wait_for_the_slow_part(page, row.name)
     assert not violations(page)
     assert not sideways(page)
+    page.set_viewport_size(visitor.WIDE)
+    assert not switched(page, "dark")
 
 
 def wait_for_the_slow_part(page: Page, name: str) -> None:
