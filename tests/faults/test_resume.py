@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboard.core import database
 from dashboard.core.recipe import Recipe
 from dashboard.runs import checkpoints, events, queue, status, steering
-from dashboard.runs.run import Run
+from dashboard.runs.run import Run, open_run
 from tests.faults.conftest import Start, digest, prepared
 from tests.pages.conftest import OpenPage, open_page
+from tests.sharing import once
 
 __all__ = ["open_page"]  # a fixture
 
@@ -119,11 +121,30 @@ def damage(run: Run, epoch: int, how: str) -> None:
 
 
 @pytest.fixture
-def killed(recipe: Recipe, start: Start) -> Run:
-    """A run of three epochs, killed in the third."""
-    run = queue.enqueue(recipe.replace(fine_tune_epochs=0))
-    assert start(run, killed_at=2 * AN_EPOCH + 1).wait(timeout=120) == -9
-    return run
+def killed(recipe: Recipe, start: Start, workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of three epochs, killed in the third; with its workspace a copy of one for all tests."""
+
+    def make(folder: Path) -> None:
+        run = queue.enqueue(recipe.replace(fine_tune_epochs=0))
+        assert start(run, killed_at=2 * AN_EPOCH + 1).wait(timeout=120) == -9
+        database.database().dispose()
+        shutil.move(workspace, folder)
+
+    made = once(tmp_path_factory, "workspace-of-a-killed-run", make)
+    database.database().dispose()
+    shutil.rmtree(workspace, ignore_errors=True)
+    shutil.copytree(made, workspace)
+    return open_run(queue.listing()["id"].item())
+
+
+@pytest.fixture
+def left_alone(killed: Run, train_to_end: Train, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What that run would have been; trained once for all tests."""
+
+    def make(folder: Path) -> None:
+        shutil.move(train_to_end(prepared(killed.recipe, "reference")).path, folder)
+
+    return Run(once(tmp_path_factory, "run-left-alone", make))
 
 
 @pytest.mark.parametrize(
@@ -132,15 +153,14 @@ def killed(recipe: Recipe, start: Start) -> Run:
     ids=", ".join,
 )
 def test_a_damaged_checkpoint_falls_back_one_says_so_and_ends_with_the_same_bytes(
-    ways: tuple[str, ...], killed: Run, train_to_end: Train, open_page: OpenPage
+    ways: tuple[str, ...], killed: Run, left_alone: Run, train_to_end: Train, open_page: OpenPage
 ) -> None:
     """The first way is that of the run whose page is looked at."""
     twins = [killed, *(Run(shutil.copytree(killed.path, killed.path.with_name(how))) for how in ways[1:])]
-    reference = train_to_end(prepared(killed.recipe, "reference"))
     for run, how in zip(twins, ways, strict=True):
         damage(run, 2, how)
         train_to_end(run)
-        same_as(run, reference)
+        same_as(run, left_alone)
         said = [event["text"] for event in events.read(run.events_path) if event["kind"] == "warning"]
         assert said == ["The checkpoint of epoch 2 is damaged; training goes on after epoch 1."], how
     (warning,) = open_page("run").warning
@@ -174,12 +194,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_ends_the_run_with_the_last_checkpoint_intact_and_it_goes_on_after_space_is_freed(
-    recipe: Recipe, small_disk: Path, start: Start, train_to_end: Train, open_page: OpenPage
+    killed: Run, left_alone: Run, small_disk: Path, start: Start, train_to_end: Train, open_page: OpenPage
 ) -> None:
-    short = recipe.replace(fine_tune_epochs=0, epochs=4)
-    reference, run = train_to_end(prepared(short, "reference")), queue.enqueue(short)
+    run = killed
+    shutil.copytree(run.path / "checkpoints", small_disk, dirs_exist_ok=True)
+    shutil.rmtree(run.path / "checkpoints")
     (run.path / "checkpoints").symlink_to(small_disk)
-    assert start(run, killed_at=2 * AN_EPOCH + 1).wait(timeout=120) == -9
     ballast = small_disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("wb") as file:
         while True:
@@ -195,4 +215,4 @@ def test_a_full_disk_ends_the_run_with_the_last_checkpoint_intact_and_it_goes_on
     ballast.unlink()
     queue.resume(run.id)
     train_to_end(run)
-    same_as(run, reference)
+    same_as(run, left_alone)
