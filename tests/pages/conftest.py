@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from dashboard.core.settings import settings
 from dashboard.ui.text import JOINER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,26 @@ def open_page(workspace: Path) -> Iterator[OpenPage]:
     yield enter
     st.cache_data.clear()
     st.cache_resource.clear()  # it outlives an AppTest
+
+
+@pytest.fixture(scope="module")
+def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A workspace for those tests of a module that may find what others left in it, and for the worker they share."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("shared") / "workspace"
+        patch.setenv("THAW_WORKSPACE", str(folder))
+        patch.setenv("THAW_SUPERVISOR_IDLE", "2")
+        settings.cache_clear()
+        yield folder
+        st.cache_data.clear()
+        st.cache_resource.clear()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def open_shared(shared_workspace: Path) -> OpenPage:
+    """Opens a page in that workspace, as one more tab of the same server."""
+    return enter
 
 
 def settle(at: AppTest, until: Callable[[AppTest], bool], seconds: float = 60.0) -> AppTest:

@@ -39,17 +39,17 @@ def weights_server(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         server.shutdown()
 
 
-def test_the_catalogue_has_every_backbone_with_its_figures(open_page: OpenPage) -> None:
-    table = open_page("model").dataframe[0].value
+def test_the_catalogue_has_every_backbone_with_its_figures(open_shared: OpenPage) -> None:
+    table = open_shared("model").dataframe[0].value
     assert list(table["name"]) == list(BACKBONES)
     assert table[["parameters", "megabytes", "image_size", "smallest_image_size", "status"]].notna().all(axis=None)
     assert list(table["name"][table["top1"].isna()]) == ["AlexNet"]
 
 
 def test_choosing_alexnet_brings_random_weights_and_a_recipe_for_them_and_leaving_it_takes_them_away(
-    open_page: OpenPage,
+    open_shared: OpenPage,
 ) -> None:
-    at = open_page("model")
+    at = open_shared("model")
     before = at.session_state["draft"]
     at.selectbox(key="frame_backbone").set_value("AlexNet").run()
     assert not at.exception
@@ -61,18 +61,55 @@ def test_choosing_alexnet_brings_random_weights_and_a_recipe_for_them_and_leavin
     assert "ImageNet" in at.segmented_control(key="model_weights").options
 
 
-def test_choosing_another_backbone_brings_its_image_size_and_weights(open_page: OpenPage) -> None:
-    at = open_page("model")
+def test_choosing_another_backbone_brings_its_image_size_and_weights(open_shared: OpenPage) -> None:
+    at = open_shared("model")
     at.selectbox(key="frame_backbone").set_value("InceptionV3").run()
     assert any(each.value == "InceptionV3" for each in at.subheader)
     assert at.number_input(key="model_image_size").value == 299
     assert "model_alpha" not in {each.key for each in at.selectbox}, "it comes in one width"
 
 
-def test_random_weights_are_called_by_their_name(open_page: OpenPage) -> None:
-    at = open_page("model")
+def test_random_weights_are_called_by_their_name(open_shared: OpenPage) -> None:
+    at = open_shared("model")
     at.segmented_control(key="model_weights").set_value("none").run()
     assert any("not pretrained" in each.value for each in at.warning)
+
+
+@pytest.mark.slow
+def test_the_thaw_line_follows_the_handle(open_shared: OpenPage) -> None:
+    at = open_shared("model")
+    settle(at, lambda at: "model_unfreeze_from" in {each.key for each in at.get("select_slider")}, seconds=300)
+    at.select_slider(key="model_unfreeze_from").set_value("block_14").run()
+    at.switch_page("../../pages/train.py").run()
+    at.switch_page("../../pages/model.py").run()
+    assert at.select_slider(key="model_unfreeze_from").value == "block_14"
+
+
+@pytest.mark.slow
+def test_an_own_weights_file_is_compared_with_the_network_before_it_is_taken(
+    open_shared: OpenPage, shared_data: Path
+) -> None:
+    data = (shared_data / DERIVED).read_bytes()
+    at = open_shared("model")
+    at.selectbox(key="model_alpha").set_value(0.35).run()
+    at.segmented_control(key="model_weights").set_value("file").run()
+
+    def hand_in() -> None:
+        uploader = next(each for each in at.file_uploader if each.key.startswith("model_weights_file"))
+        uploader.set_value((DERIVED, data, "application/x-hdf5")).run()
+        at.button(key="model_use_file").click().run()
+
+    hand_in()
+    settle(at, lambda at: bool(at.error), seconds=120)
+    assert "expected" in plain(at.error[0].value) and "received" in plain(at.error[0].value)
+    at.selectbox(key="model_alpha").set_value(1.0).run()
+    at.segmented_control(key="model_weights").set_value("file").run()
+    hand_in()
+    settle(at, lambda at: any("fits this network" in each.value for each in at.caption), seconds=120)
+
+
+def test_the_recommended_backbone_is_one_of_the_catalogue() -> None:
+    assert networks.RECOMMENDED in BACKBONES
 
 
 def test_weights_are_downloaded_once_and_then_on_this_machine(weights_server: None, open_page: OpenPage) -> None:
@@ -94,40 +131,3 @@ def test_offline_names_the_file_and_the_folder_and_leaves_nothing_behind(
     assert "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5" in plain(at.error[0].value)
     assert str(tmp_path / "keras" / "models") in plain(at.error[0].value)
     assert not list((tmp_path / "keras").rglob("*.h5*"))
-
-
-@pytest.mark.slow
-def test_the_thaw_line_follows_the_handle(open_page: OpenPage) -> None:
-    at = open_page("model")
-    settle(at, lambda at: "model_unfreeze_from" in {each.key for each in at.get("select_slider")}, seconds=300)
-    at.select_slider(key="model_unfreeze_from").set_value("block_14").run()
-    at.switch_page("../../pages/train.py").run()
-    at.switch_page("../../pages/model.py").run()
-    assert at.select_slider(key="model_unfreeze_from").value == "block_14"
-
-
-@pytest.mark.slow
-def test_an_own_weights_file_is_compared_with_the_network_before_it_is_taken(
-    open_page: OpenPage, shared_data: Path
-) -> None:
-    data = (shared_data / DERIVED).read_bytes()
-    at = open_page("model")
-    at.selectbox(key="model_alpha").set_value(0.35).run()
-    at.segmented_control(key="model_weights").set_value("file").run()
-
-    def hand_in() -> None:
-        uploader = next(each for each in at.file_uploader if each.key.startswith("model_weights_file"))
-        uploader.set_value((DERIVED, data, "application/x-hdf5")).run()
-        at.button(key="model_use_file").click().run()
-
-    hand_in()
-    settle(at, lambda at: bool(at.error), seconds=120)
-    assert "expected" in plain(at.error[0].value) and "received" in plain(at.error[0].value)
-    at.selectbox(key="model_alpha").set_value(1.0).run()
-    at.segmented_control(key="model_weights").set_value("file").run()
-    hand_in()
-    settle(at, lambda at: any("fits this network" in each.value for each in at.caption), seconds=120)
-
-
-def test_the_recommended_backbone_is_one_of_the_catalogue() -> None:
-    assert networks.RECOMMENDED in BACKBONES
