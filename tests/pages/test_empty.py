@@ -13,8 +13,8 @@ LEADS = {"train": "empty_dataset", "run": "empty_train", "runs": "empty_train", 
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_page_draws_without_error(open_page: OpenPage, row) -> None:
-    at = open_page(row.name)
+def test_a_page_draws_without_error(open_shared: OpenPage, row) -> None:
+    at = open_shared(row.name)
     assert not at.exception and not at.error
     assert at.title[0].value == {"home": "Thaw", "run": "Run"}.get(row.name, row.title)
 
@@ -25,22 +25,22 @@ def test_no_page_leaves_tensorflow_in_the_web_process(workspace: Path) -> None:
 
 @pytest.mark.parametrize("page", LEADS)
 def test_an_empty_page_says_what_it_will_show_and_has_the_button_that_gets_there(
-    open_page: OpenPage, page: str
+    open_shared: OpenPage, page: str
 ) -> None:
-    at = open_page(page)
+    at = open_shared(page)
     assert any("this page" in each.value for each in at.markdown)
     at.button(key=LEADS[page]).click().run()
     assert not at.exception
     assert at.title[0].value == {"empty_dataset": "Data", "empty_train": "Train"}[LEADS[page]]
 
 
-def test_home_offers_the_two_ways_in(open_page: OpenPage) -> None:
-    at = open_page("home")
+def test_home_offers_the_two_ways_in(open_shared: OpenPage) -> None:
+    at = open_shared("home")
     assert {"home_upload", "home_try"} <= {button.key for button in at.button}
     at.button(key="home_upload").click().run()
     assert at.title[0].value == "Data"
 
 
-def test_the_data_page_names_its_limits(open_page: OpenPage) -> None:
-    captions = " ".join(caption.value for caption in open_page("dataset").caption)
+def test_the_data_page_names_its_limits(open_shared: OpenPage) -> None:
+    captions = " ".join(caption.value for caption in open_shared("dataset").caption)
     assert "40 million pixels" in captions and "20 GB unpacked" in captions and "200,000 files" in captions
