@@ -133,6 +133,7 @@ def test_a_frozen_worker_that_shall_stop_is_killed_and_its_best_weights_become_t
     assert "Stopped" in page_of(open_page, run)
 
 
+@pytest.mark.soak
 def test_an_orphan_that_is_frozen_is_killed_too(endless: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THAW_STOP_GRACE", "2")
     settings.cache_clear()

@@ -38,10 +38,10 @@ for folder in folders:
 
 RECIPES: dict[str, dict[str, Any]] = {
     "kept": {
-        "epochs": 3,
+        "epochs": 2,
         "learning_rate": 0.01,
         "head_width": 8,
-        "fine_tune_epochs": 4,
+        "fine_tune_epochs": 3,
         "fine_tune_learning_rate": 1e-3,
         "unfreeze_from": "conv_12",
         "gradual_thawing": True,

@@ -150,6 +150,8 @@ def test_a_relative_folder_lies_in_the_workspace(
 
 NOTHING_BUT_NUMBERS = """
 import sys
+from dashboard.ml.importing import import_keras
+import_keras()
 import dashboard.ml.train
 print([name for name in ("tensorboard", "mlflow") if name in sys.modules])
 """

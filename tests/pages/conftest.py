@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from dashboard.core.settings import settings
 from dashboard.ui.text import JOINER
@@ -22,6 +22,17 @@ OpenPage = Callable[[str], AppTest]
 # A server looks through all installed packages once; AppTest does before every run of a script, and takes 0.1 s for it.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
+# AppTest looks a thousand times a second whether the script has ended, which keeps it from running.
+look_often = local_script_runner.require_widgets_deltas
+
+
+def wait(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+    assert runner._script_thread is not None
+    runner._script_thread.join(timeout)
+    look_often(runner, timeout)
+
+
+local_script_runner.require_widgets_deltas = wait
 
 PAGES: dict[str, object] = {}  # as `st.navigation` told them to the first AppTest of this process
 

@@ -45,6 +45,7 @@ def test_each_workspace_has_a_supervisor_of_its_own(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("each_database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.soak)], indirect=True)
 @pytest.mark.usefixtures("each_database")
 def test_a_run_whose_pictures_are_gone_fails_with_its_reason(workspace: Path, recipe: Recipe) -> None:
     run = queue.enqueue(recipe)
@@ -58,6 +59,7 @@ def test_a_run_whose_pictures_are_gone_fails_with_its_reason(workspace: Path, re
     assert end["text"].startswith("1 of 48 pictures of this run are no longer in the workspace")
 
 
+@pytest.mark.soak  # `tests/faults` kills a worker, and resumes, in every run
 @pytest.mark.slow
 def test_a_killed_worker_leaves_an_interrupted_run_that_resumes_to_its_end(workspace: Path, recipe: Recipe) -> None:
     run = queue.enqueue(recipe.replace(backbone="MobileNet", alpha=0.25, epochs=3, patience=3))
