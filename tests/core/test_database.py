@@ -1,5 +1,3 @@
-import multiprocessing
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -9,22 +7,12 @@ from dashboard.core import database
 from dashboard.core.errors import SettingsError
 from dashboard.core.settings import settings
 from dashboard.core.settings import workspace as in_workspace
+from tests.at_once import at_once, open_database
 from tests.postgresql import Server
 
 
-def _meet(barrier: Barrier) -> None:
-    barrier.wait(60)
-
-
-def _open(_: int) -> int:
-    with database.database().connect() as connection:
-        return int(connection.scalar(sa.select(database.schema.c.version)) or 0)
-
-
 def test_many_processes_may_open_an_empty_workspace_at_once(each_database: str) -> None:
-    ready = multiprocessing.get_context("spawn")
-    with ready.Pool(4, _meet, [ready.Barrier(4)]) as pool:
-        assert pool.map(_open, range(8)) == [len(database.MIGRATIONS)] * 8
+    assert at_once(4, open_database, range(8)) == [len(database.MIGRATIONS)] * 8
     with database.database().connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(database.schema)) == 1
 
@@ -101,7 +89,7 @@ def test_tables_of_another_program_are_not_taken_for_its_own(each_database: str)
 
 @pytest.mark.parametrize("each_database", ["postgresql"], indirect=True)
 def test_a_server_that_was_started_anew_is_used_again(each_database: str, postgresql_server: Server) -> None:
-    assert _open(0) == len(database.MIGRATIONS)
+    assert open_database(0) == len(database.MIGRATIONS)
     postgresql_server.stop()
     postgresql_server.start()
-    assert _open(0) == len(database.MIGRATIONS)
+    assert open_database(0) == len(database.MIGRATIONS)

@@ -1,6 +1,5 @@
 """What happens to runs when processes are killed, frozen or doubled, and what a person sees of it."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from dashboard.core.settings import workspace as in_workspace
 from dashboard.runs import events, queue, status, supervisor
 from dashboard.runs.run import Run
 from dashboard.ui import launching
+from tests.at_once import at_once, press_train
 from tests.faults.conftest import kill, status_of, worker_of
-from tests.faults.pressing import press_train
 from tests.pages.conftest import OpenPage, open_page, settle
 from tests.waiting import wait_until
 
@@ -152,8 +151,7 @@ def test_an_orphan_that_is_frozen_is_killed_too(endless: Recipe, monkeypatch: py
 
 
 def test_twelve_processes_that_press_train_at_once_start_one_run(recipe: Recipe) -> None:
-    with multiprocessing.get_context("spawn").Pool(12) as pool:
-        pressed = pool.map(press_train, [recipe.model_dump_json()] * 24, chunksize=1)
+    pressed = at_once(12, press_train, [recipe.model_dump_json()] * 24)
     assert len(set(pressed)) == 1
     assert list(queue.listing()["id"]) == pressed[:1]
     assert len(list(in_workspace("runs", "any").parent.iterdir())) == 1, "no directory without a row"

@@ -1,4 +1,3 @@
-import multiprocessing
 from pathlib import Path
 
 import h5py
@@ -11,6 +10,7 @@ from dashboard.core.settings import settings
 from dashboard.data import weights
 from dashboard.runs import checkpoints, queue, status, steering
 from dashboard.runs.run import ELSEWHERE, open_run, prepare_brought
+from tests.at_once import at_once, claim
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -63,16 +63,10 @@ def test_runs_are_claimed_oldest_first_and_one_at_a_time(recipe: Recipe) -> None
     assert claimed is not None and claimed.id == second.id
 
 
-def _claim(_: int) -> str | None:
-    claimed = queue.claim()
-    return claimed.id if claimed else None
-
-
 def test_of_many_processes_claiming_at_once_one_wins(recipe: Recipe) -> None:
     for seed in range(3):
         queue.enqueue(recipe.replace(seed=seed))
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        won = [run for run in pool.map(_claim, range(8)) if run]
+    won = [run for run in at_once(4, claim, range(8)) if run]
     assert len(won) == 1
 
 
