@@ -178,9 +178,9 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
     assert "Epoch 3:" in done.stderr
 
     run = result["run"]
-    listed = json.loads(thaw("runs", "--json").stdout)
+    listed = json.loads(inside("runs", "--json").stdout)
     assert [each["id"] for each in listed] == [run]
-    shown = json.loads(thaw("show", "1", "--json").stdout)
+    shown = json.loads(inside("show", "1", "--json").stdout)
     assert shown["recipe"]["image_size"] == 48 and shown["seconds"] == result["seconds"]
 
     pictures = [next((shapes / name).iterdir()) for name in ("circle", "stripes")]
@@ -201,8 +201,8 @@ def test_the_whole_path_on_the_command_line(home: Path, shapes: Path, tmp_path: 
     with zipfile.ZipFile(exported["path"]) as archive:
         names = {Path(name).name for name in archive.namelist()}
     assert {"model.xml", "model.bin", "labels.json", "certificate.json"} == names
-    assert thaw("resume", run).stderr.startswith("run-not-resumable: ")
-    assert thaw("stop", run).stderr.startswith("run-over: ")
+    assert inside("resume", run).stderr.startswith("run-not-resumable: ")
+    assert inside("stop", run).stderr.startswith("run-over: ")
 
 
 @pytest.mark.soak

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from PIL import Image, ImageDraw
 
 from dashboard.core.recipe import recipe_from
@@ -23,6 +24,9 @@ from dashboard.ml import opener
 from dashboard.runs.run import Run, prepare
 from dashboard.runs.workers import Worker
 from tests.sharing import once
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # beside as many processes as there are, a second thread waits for a processor
+    tf.config.threading.set_intra_op_parallelism_threads(1)
 
 CLASSES = ("circle", "square", "stripes", "triangle")
 SMALL = {"dataset": "shapes", "backbone": "MobileNet", "alpha": 0.25, "weights": "none", "image_size": 32}

@@ -25,7 +25,7 @@ from tests.runs.test_save_and_load import recipe_of
 pytestmark = pytest.mark.slow
 
 # The one that could come with another layer, and the other ways to prepare pictures than that of the run above.
-NETWORKS = ("EfficientNetB0", "DenseNet121", "VGG16")
+NETWORKS = ("EfficientNetB0", pytest.param("DenseNet121", marks=pytest.mark.soak), "VGG16")
 
 
 @pytest.fixture(scope="module")
