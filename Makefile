@@ -51,7 +51,7 @@ slow: dev
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not soak"
 
 test: dev system lint
-	$(PYTEST) -n 5 --dist loadfile --no-loadscope-reorder -m "not soak"
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 bench: dev
 	$(BIN)/python -m benchmarks

@@ -31,7 +31,7 @@ CLASSES = 5
 PICTURES = 200
 EPOCHS, FINE_TUNE_EPOCHS = 4, 24  # enough of them to be looked at from three tabs
 STEP_BACK = 5  # niceness
-OFTEN_OPEN = ("home", "dataset", "run", "export")  # while a run trains
+OFTEN_OPEN = ("dataset", "run")  # while a run trains
 
 
 @pytest.mark.soak

@@ -60,8 +60,7 @@ EVIL_CLASSES = (
 EVIL_DATASET = "![a](http://evil.example/a.png) <b>bold</b> [b](http://evil.example)"
 EVIL_FILE = "<script>alert(3)</script> [c](http:evil.example) {number}.png".replace("</script>", "<script>")
 
-# What must be readable in the text of a page; charts and tables have their own ways of drawing. These pages are looked
-# at in every run, the others in the long sweeps.
+# What must be readable in the text of a page; charts and tables have their own ways of drawing.
 LITERAL = {
     "home": (EVIL_DATASET,),
     "dataset": (EVIL_DATASET, *EVIL_CLASSES),
@@ -72,6 +71,8 @@ LITERAL = {
     "export": (EVIL_DATASET,),
     "save_and_load": (EVIL_CLASSES[0], "weights in"),
 }
+
+IN_EVERY_RUN = ("home", "dataset", "run", "evaluate", "predict", "convolution")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("row", every_page(*LITERAL, "convolution"))
+@pytest.mark.parametrize("row", every_page(*IN_EVERY_RUN))
 def test_a_page_shows_names_as_they_are_and_has_no_serious_fault(
     row: navigation.Row, furnished: Server, visit: Visit, tmp_path: Path
 ) -> None:
@@ -132,7 +133,7 @@ def wait_for_the_slow_part(page: Page, name: str) -> None:
     lessons.go_through(page, name)
 
 
-@pytest.mark.parametrize("path", ["/", "/dataset", "/train", "/evaluate"])
+@pytest.mark.parametrize("path", ["/", "/dataset"])
 def test_an_empty_page_has_no_serious_fault_on_a_phone(path: str, server: Server, visit: Visit) -> None:
     page = visit(server, path, color_scheme="light", viewport=NARROW)
     assert not violations(page)

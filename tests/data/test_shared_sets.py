@@ -46,7 +46,13 @@ def is_sane(members: pd.DataFrame, train: tuple[float, float] = (0.6, 0.8)) -> N
     assert members["width"].between(1, LIMITS.image_side).all()
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, id=Path(name).stem) for name in EVEN])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, id=Path(name).stem, marks=[pytest.mark.soak] if sum(counts.values()) >= 400 else [])
+        for name, counts in EVEN.items()
+    ],
+)
 def test_a_set_arrives_with_the_counts_of_its_description(name: str, shared_data: Path, workspace: Path) -> None:
     dataset = take(shared_data / name)
     members = datasets.members(dataset)

@@ -49,7 +49,13 @@ def judged(kind: str, seed: int) -> verdict.Verdict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[] if kind in (verdict.HIGH_BIAS, verdict.HIGH_VARIANCE) else [pytest.mark.soak])
+        for kind in FAULTS
+    ],
+)
 def test_a_made_fault_gets_its_name(kind: str) -> None:
     assert judged(kind, 0).kind == kind
 

@@ -40,7 +40,10 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.soak] if name in ("ResNet50", "InceptionV3") else []) for name in EXPECTED],
+)
 def test_blocks_read_like_the_paper(name: str) -> None:
     found = cut.blocks(network(name))
     names, upper_third = EXPECTED[name]

@@ -70,7 +70,12 @@ def test_plain_operations_resize_as_the_network_does(shape: tuple[int, int]) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXPORT_FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    [  # between float32 and 8 bits is nothing that the two do not have
+        pytest.param(name, marks=[pytest.mark.soak] if name == "litert-float16" else []) for name in EXPORT_FORMATS
+    ],
+)
 def test_every_export_is_made_and_what_predicts_is_certified(finished: Run, name: str) -> None:
     row = EXPORT_FORMATS[name]
     steps: list[str] = []

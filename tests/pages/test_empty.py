@@ -19,6 +19,7 @@ def test_a_page_draws_without_error(open_shared: OpenPage, row) -> None:
     assert at.title[0].value == {"home": "Thaw", "run": "Run"}.get(row.name, row.title)
 
 
+@pytest.mark.soak  # nor do pages that have something to show, see `test_trained`
 def test_no_page_leaves_tensorflow_in_the_web_process(workspace: Path) -> None:
     assert heavy_modules_after_all_pages() == "[]"
 
