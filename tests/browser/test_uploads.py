@@ -185,6 +185,7 @@ def test_cancel_asks_once_and_leaves_nothing(server: Server, visit: Visit, large
     wait_until(lambda: on_disk(server) == before, 10, "the bytes to go")
 
 
+@pytest.mark.soak
 def test_what_is_no_archive_is_refused_in_words_and_its_name_is_only_text(
     server: Server, browser: Browser, tmp_path: Path
 ) -> None:

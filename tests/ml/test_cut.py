@@ -70,6 +70,7 @@ def test_a_block_tells_its_output_in_words() -> None:
     assert cut.blocks(network("MobileNetV2"))[0].output_shape == "16 x 16 x 32"
 
 
+@pytest.mark.soak
 def test_networks_of_very_many_blocks_are_told_in_runs() -> None:
     found = cut.blocks(network("DenseNet169"))
     assert len(found) <= cut.MANY

@@ -28,7 +28,7 @@ def test_it_coincides_with_the_run_to_its_early_stop_and_goes_on(
 ) -> None:
     """The run in a process of its own, from random weights, with dropout and both phases."""
     fields = {"patience": 1, "learning_rate": 0.5, "unfreeze_from": "conv_13", "precision": "float32"}
-    run = train_to_end(make_run(epochs=12, fine_tune_epochs=2, **fields))
+    run = train_to_end(make_run(epochs=12, fine_tune_epochs=1, **fields))
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     history = run.history()
     own = history[history["phase"] == FEATURE_EXTRACTION]
